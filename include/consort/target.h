@@ -19,8 +19,10 @@ class CoreSet {
 
   // "0-1+4": ranges joined by '+'. Throws kInvalidArgument.
   static CoreSet Parse(std::string_view text);
-  // The CPUs that this process may use.
-  static CoreSet Available();
+  // The CPUs that a thread may run on, by kernel thread id; 0: the calling thread.
+  static CoreSet OfThread(int thread_id);
+  // The CPUs that this process may use: its main thread's, read once at the first call.
+  static const CoreSet& Available();
 
   const std::vector<int>& cores() const { return cores_; }
   bool empty() const { return cores_.empty(); }
