@@ -1,0 +1,101 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/strings.h"
+
+namespace consort {
+namespace {
+
+[[noreturn]] void ThrowInvalid(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
+
+// Edits (insert, delete, replace, swap neighbours) that turn one word into the other.
+int EditDistance(const std::string& a, const std::string& b) {
+  std::vector<std::vector<int>> cost(a.size() + 1, std::vector<int>(b.size() + 1));
+  for (size_t i = 0; i <= a.size(); ++i) cost[i][0] = static_cast<int>(i);
+  for (size_t j = 0; j <= b.size(); ++j) cost[0][j] = static_cast<int>(j);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const int replace = cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, replace});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+      }
+    }
+  }
+  return cost[a.size()][b.size()];
+}
+
+}  // namespace
+
+CLI::Option* AddFormatOption(CLI::App* app, OutputFormat& format) {
+  return AddChoice<OutputFormat>(app, "--format", format,
+                                 {{"table", OutputFormat::kTable}, {"json", OutputFormat::kJson}},
+                                 "form of the output (default: table)");
+}
+
+void AddShapeOptions(CLI::App* app, std::map<std::string, Shape>& shapes, std::map<std::string, int64_t>& dims) {
+  const auto add_shape = [&shapes](const std::string& text) {
+    const auto [name, shape] = SplitName(text, ':');
+    if (!shapes.emplace(name, ParseShape(shape)).second) ThrowInvalid("a shape is given twice for input '" + name + "'");
+  };
+  const auto add_dim = [&dims](const std::string& text) {
+    const auto [name, value] = SplitName(text, '=');
+    if (name.empty()) ThrowInvalid("'" + text + "' is not NAME=SIZE");
+    const int64_t size = ParseInt(value, 1, std::numeric_limits<int32_t>::max());
+    if (!dims.emplace(name, size).second) ThrowInvalid("dimension '" + name + "' is given twice");
+  };
+  AddEach(app, "--shape", "[INPUT:]SHAPE", add_shape,
+          "shape of an input, such as x:1x3x640x640; '?' keeps an axis as it is; repeatable");
+  AddEach(app, "--dim", "NAME=SIZE", add_dim, "size of a symbolic dimension, such as batch=4; repeatable");
+}
+
+std::pair<std::string, std::string> SplitName(const std::string& text, char separator) {
+  const size_t at = text.rfind(separator);
+  if (at == std::string::npos) return {"", text};
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+int64_t ParseInt(const std::string& text, int64_t lowest, int64_t highest) {
+  const std::optional<int64_t> value = ParseInteger(text);
+  if (!value || *value < lowest || *value > highest) {
+    ThrowInvalid(fmt::format("'{}' is not a whole number from {} to {}", text, lowest, highest));
+  }
+  return *value;
+}
+
+int ParsePositive(const std::string& text) {
+  return static_cast<int>(ParseInt(text, 1, std::numeric_limits<int32_t>::max()));
+}
+
+uint64_t ParseSeed(const std::string& text) {
+  return static_cast<uint64_t>(ParseInt(text, 0, std::numeric_limits<int64_t>::max()));
+}
+
+double ParseNumber(const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+    ThrowInvalid("'" + text + "' is not a number");
+  }
+  return value;
+}
+
+std::string Nearest(const std::string& word, const std::vector<std::string>& candidates) {
+  std::string best;
+  int best_distance = std::max<int>(1, static_cast<int>(word.size()) / 3) + 1;
+  if (word.size() > 64) return best;
+  for (const std::string& candidate : candidates) {
+    const int distance = EditDistance(word, candidate);
+    if (distance < best_distance) best = candidate, best_distance = distance;
+  }
+  return best;
+}
+
+}  // namespace consort
