@@ -36,8 +36,8 @@ class Program {
   virtual const Placement& placement() const = 0;
   // Computes the binding's outputs from its inputs; throws consort::Error. Must not keep the reference.
   virtual void Invoke(Binding& binding) = 0;
-  // Called from another thread while Invoke runs and its result is not wanted any more; a hint.
-  virtual void Interrupt() {}
+  // Called from another thread while Invoke(binding) runs and its result is not wanted any more; a hint.
+  virtual void Interrupt(Binding& /*binding*/) {}
 };
 
 struct ExecutableOptions {

@@ -58,6 +58,8 @@ struct CompileOptions {
   std::vector<std::pair<std::string, std::string>> engine_options;
 };
 
+class Program;  // consort/backend.h
+
 // The buffers of one call, reusable call after call. Create it once per concurrent call, bind, start, read, start again:
 // steady state allocates nothing. Shared with the executable until the call is complete, so an abandoned call never
 // writes into freed memory. Not thread-safe; while in_flight() nothing but the Completion may be used (else kInvalidArgument).
@@ -85,18 +87,23 @@ class Binding {
   void ProvideOutput(int port, Buffer buffer) { outputs_.at(port) = std::move(buffer); }
   // Grows whenever the caller binds another buffer: a backend rebuilds its engine-side binding when it changed.
   uint64_t version() const { return version_; }
-  // One slot for the engine-side binding, owned here; `owner` tells whose it is.
+  // One slot for the engine-side binding, owned here; `owner` tells whose it is. The value must keep `owner` alive, so that
+  // its address is not taken by another.
   void SetSlot(const void* owner, std::shared_ptr<void> value) { slot_owner_ = owner, slot_ = std::move(value); }
   void* slot(const void* owner) const { return slot_owner_ == owner ? slot_.get() : nullptr; }
-  // Marks the call as running; throws kInvalidArgument if it already is or an input is not bound.
+  // Marks the call as started; throws kInvalidArgument if it already is or an input is not bound.
   void Begin();
+  // Marks it as executing on `program`, which Cancel may interrupt from now on; false when it was cancelled before.
+  bool Enter(Program& program);
   // Marks it as done (nullptr) or failed and wakes whoever waits.
   void Finish(std::exception_ptr error);
-  bool cancel_requested() const { return cancel_.load(std::memory_order_acquire); }
+  // True when somebody's deadline for the running call has passed.
+  bool overdue() const { return overdue_.load(std::memory_order_acquire); }
 
  private:
   friend class Completion;
   enum class State : uint8_t { kIdle, kRunning, kDone };
+  void CheckIdle() const;
 
   Signature signature_;
   std::vector<Buffer> inputs_;
@@ -106,7 +113,9 @@ class Binding {
   const void* slot_owner_ = nullptr;
   std::shared_ptr<void> slot_;
   std::atomic<State> state_{State::kIdle};
-  std::atomic<bool> cancel_{false};
+  std::atomic<bool> overdue_{false};
+  bool cancelled_ = false;        // guarded by mutex_, as the following
+  Program* program_ = nullptr;    // while it executes
   std::exception_ptr error_;
   std::mutex mutex_;
   std::condition_variable condition_;

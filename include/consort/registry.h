@@ -56,6 +56,8 @@ class Registry {
   std::vector<Diagnosis> Diagnose() const;
 
  private:
+  Backend& BackendOf(const Target& target) const;
+
   std::vector<std::unique_ptr<Backend>> backends_;
 };
 

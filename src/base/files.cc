@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -22,19 +23,40 @@ namespace {
   throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", path.string(), why));
 }
 
-// An open file descriptor.
+// A regular file, open for reading.
 class File {
  public:
   // Non-blocking, so that opening a pipe without a writer does not hang.
-  explicit File(const std::filesystem::path& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-    if (fd_ < 0) Fail(path, std::strerror(errno));
+  explicit File(const std::filesystem::path& path) : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+    if (fd_ < 0) Fail(path_, std::strerror(errno));
   }
   ~File() { close(fd_); }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
-  int fd() const { return fd_; }
+
+  // Fails for what is not a regular file.
+  int64_t Size() const {
+    struct stat info;
+    if (fstat(fd_, &info) != 0) Fail(path_, std::strerror(errno));
+    if (!S_ISREG(info.st_mode)) Fail(path_, S_ISDIR(info.st_mode) ? "is a folder, not a file" : "is not a regular file");
+    return info.st_size;
+  }
+
+  std::string Read(int64_t bytes) const {
+    std::string content(static_cast<size_t>(bytes), '\0');
+    size_t done = 0;
+    while (done < content.size()) {
+      const ssize_t count = read(fd_, content.data() + done, content.size() - done);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) Fail(path_, std::strerror(errno));
+      if (count == 0) Fail(path_, "became shorter while it was read");
+      done += static_cast<size_t>(count);
+    }
+    return content;
+  }
 
  private:
+  const std::filesystem::path& path_;
   int fd_;
 };
 
@@ -42,22 +64,16 @@ class File {
 
 std::string ReadFile(const std::filesystem::path& path, int64_t max_bytes) {
   const File file(path);
-  struct stat info;
-  if (fstat(file.fd(), &info) != 0) Fail(path, std::strerror(errno));
-  if (!S_ISREG(info.st_mode)) Fail(path, S_ISDIR(info.st_mode) ? "is a folder, not a file" : "is not a regular file");
-  if (info.st_size > max_bytes) {
-    Fail(path, fmt::format("is {}, larger than the limit of {}", FormatBytes(info.st_size), FormatBytes(max_bytes)));
+  const int64_t size = file.Size();
+  if (size > max_bytes) {
+    Fail(path, fmt::format("is {}, larger than the limit of {}", FormatBytes(size), FormatBytes(max_bytes)));
   }
-  std::string content(static_cast<size_t>(info.st_size), '\0');
-  size_t done = 0;
-  while (done < content.size()) {
-    const ssize_t count = read(file.fd(), content.data() + done, content.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) Fail(path, std::strerror(errno));
-    if (count == 0) Fail(path, "became shorter while it was read");
-    done += static_cast<size_t>(count);
-  }
-  return content;
+  return file.Read(size);
+}
+
+std::string ReadFileStart(const std::filesystem::path& path, int64_t bytes) {
+  const File file(path);
+  return file.Read(std::min(bytes, file.Size()));
 }
 
 void WriteFile(const std::filesystem::path& path, std::string_view content) {

@@ -15,6 +15,9 @@ namespace consort {
 // and devices are refused without blocking), unreadable, or larger than `max_bytes`.
 std::string ReadFile(const std::filesystem::path& path, int64_t max_bytes = int64_t{4} << 30);
 
+// The first `bytes` of a regular file, fewer when it is shorter. Throws as ReadFile does.
+std::string ReadFileStart(const std::filesystem::path& path, int64_t bytes);
+
 // Writes through a temporary file in the same folder and renames it: never half a file. Throws kInvalidArgument.
 void WriteFile(const std::filesystem::path& path, std::string_view content);
 
