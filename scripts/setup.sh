@@ -172,7 +172,17 @@ build_litert() {
   attempt "Unpacking TensorFlow Lite's headers" "Run 'make setup' again." unzip -q "$headers" 'headers/*' -d "$prefix"
   mv "$prefix/headers/tensorflow" "$prefix/include/"
   rmdir "$prefix/headers"
+  write_missing_headers "$prefix/include/tensorflow/lite/core"
   rm -rf "$work/maven"
+}
+
+# The headers include two files that their package leaves out. The library's newer name of the type is TfLiteOperator.
+write_missing_headers() {
+  local origin='// Left out of the package org.tensorflow:tensorflow-lite; written by scripts/setup.sh.'
+  mkdir -p "$1/async/c"
+  echo "$origin" >"$1/async/c/types.h"
+  printf '%s\n#pragma once\ntypedef struct TfLiteOperator TfLiteOperator;\ntypedef TfLiteOperator TfLiteRegistrationExternal;\n' \
+    "$origin" >"$1/c/registration_external.h"
 }
 
 fetch_maven() {
@@ -202,12 +212,15 @@ main() {
   done
   mkdir -p "$deps" "$work" "$logs"
   exec {lock}>"$deps/.lock"
-  flock "$lock"
+  flock --nonblock "$lock" || {
+    say "waiting for another set-up in $root"
+    flock "$lock"
+  }
   install_debian_packages
   install_venv
   stage onnx "$onnx_version" "ONNX $onnx_version (about two minutes on two cores)" build_onnx
   stage onnxruntime "$onnxruntime_version $onnxruntime_go_version" "ONNX Runtime's headers" build_onnxruntime
-  stage litert "$litert_version $litert_headers_version" "LiteRT (TensorFlow Lite)" build_litert
+  stage litert "$litert_version $litert_headers_version 2" "LiteRT (TensorFlow Lite)" build_litert
   link_openvino
   [[ $test == no ]] || install_test_requirements
   [[ $models == no ]] || install_models
