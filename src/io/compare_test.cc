@@ -1,0 +1,69 @@
+#include "io/compare.h"
+
+#include <cmath>
+#include <limits>
+
+#include "io/test_support.h"
+
+namespace consort {
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+Buffer Floats(const std::vector<double>& values) {
+  return MakeTensor(DataType::kFloat32, {static_cast<int64_t>(values.size())}, values);
+}
+
+TEST(Compare, EqualTensors) {
+  const Comparison same = Compare(Floats({1, -2, kNan, kInf}), Floats({1, -2, kNan, kInf}));
+  EXPECT_TRUE(same.bitwise_equal);
+  EXPECT_EQ(same.max_difference, 0);
+  EXPECT_EQ(same.first_worst, -1);
+  EXPECT_NEAR(same.cosine, 1, 1e-12);
+  EXPECT_TRUE(same.Within(0));
+}
+
+TEST(Compare, MeasuresAgainstTheReference) {
+  const Comparison apart = Compare(Floats({1, 2, 3.5}), Floats({1, 2, 4}));
+  EXPECT_FALSE(apart.bitwise_equal);
+  EXPECT_DOUBLE_EQ(apart.max_difference, 0.5);
+  EXPECT_DOUBLE_EQ(apart.relative(), 0.125);
+  EXPECT_EQ(apart.first_worst, 2);
+  EXPECT_TRUE(apart.Within(0.125));
+  EXPECT_FALSE(apart.Within(0.1249));
+  EXPECT_NEAR(apart.cosine, (1 + 4 + 14) / (std::sqrt(1 + 4 + 12.25) * std::sqrt(21.0)), 1e-12);
+}
+
+TEST(Compare, NonFiniteInOneOnlyIsNeverWithin) {
+  const Comparison apart = Compare(Floats({1, kNan, -kInf}), Floats({1, 2, kInf}));
+  EXPECT_EQ(apart.nonfinite_mismatches, 2);
+  EXPECT_FALSE(apart.Within(1e9));
+}
+
+TEST(Compare, ZeroReference) {
+  EXPECT_EQ(Compare(Floats({0.0}), Floats({0.0})).cosine, 1);
+  const Comparison apart = Compare(Floats({1e-9}), Floats({0.0}));
+  EXPECT_EQ(apart.cosine, 0);
+  EXPECT_EQ(apart.relative(), kInf);
+  EXPECT_FALSE(apart.Within(1));
+}
+
+TEST(Compare, RefusesWhatDoesNotCompare) {
+  ExpectError(
+      [] {
+        Compare(Floats({1, 2}), Floats({1}));
+      },
+      ErrorCode::kInvalidArgument, "float32 2 cannot be compared");
+  const Buffer integers = MakeTensor(DataType::kInt32, {1}, {1});
+  ExpectError([&] { Compare(integers, Floats({1})); }, ErrorCode::kInvalidArgument, "int32");
+}
+
+TEST(Compare, AcrossFloatTypes) {
+  const Comparison same = Compare(MakeTensor(DataType::kFloat16, {2}, {0.5, 2}), Floats({0.5, 2}));
+  EXPECT_EQ(same.max_difference, 0);
+  EXPECT_FALSE(same.bitwise_equal);
+}
+
+}  // namespace
+}  // namespace consort
