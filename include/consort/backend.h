@@ -38,6 +38,9 @@ class Program {
   virtual void Invoke(Binding& binding) = 0;
   // Called from another thread while Invoke(binding) runs and its result is not wanted any more; a hint.
   virtual void Interrupt(Binding& /*binding*/) {}
+  // The executable is being destroyed while Invoke(binding) hangs past its deadline. True: Invoke now ends soon (its process was
+  // killed), so its thread is waited for; false: the thread is left to itself.
+  virtual bool Abandon(Binding& /*binding*/) { return false; }
 };
 
 struct ExecutableOptions {

@@ -17,6 +17,8 @@ struct OpenOptions {
   Clock* clock = nullptr;  // nullptr: Clock::Real()
   // A library to load for this device instead of the one found: an engine build, or a plugin execution provider ("name=path").
   std::string plugin;
+  // For an isolated device: opening or compiling that takes longer ends its process (kDeviceLost).
+  TimeNs compile_timeout_ns = kNever;
 };
 
 // A device that a backend knows of, present or not.

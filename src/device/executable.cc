@@ -118,7 +118,8 @@ class WorkerExecutable : public Executable {
 
   ~WorkerExecutable() override {
     worker_->queue.Close();
-    if (worker_->Overdue() != nullptr) {
+    const std::shared_ptr<Binding> overdue = worker_->Overdue();
+    if (overdue != nullptr && !worker_->program->Abandon(*overdue)) {
       thread_.detach();
     } else {
       thread_.join();
