@@ -3,18 +3,19 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 JOBS ?= $(shell nproc)
 CMAKE := .deps/venv/bin/cmake
 CTEST := .deps/venv/bin/ctest --no-tests=error --parallel $(JOBS)
+PROGRAMS := consort consort-worker
 
 .DEFAULT_GOAL := release
-.PHONY: release setup setup-models setup-test test test-all demo asan tsan format clean help
+.PHONY: release setup setup-demo setup-test test test-all demo asan tsan format clean help
 
 release: setup ## the program, at build/release/bin/consort (the default)
-	@$(MAKE) build-release
+	@$(MAKE) build-release TARGETS="$(PROGRAMS)"
 
 setup: ## install what is missing: Debian packages, and the engines into .deps/
 	@scripts/setup.sh
 
-setup-models:
-	@scripts/setup.sh --models
+setup-demo:
+	@scripts/setup.sh --demo
 
 setup-test:
 	@scripts/setup.sh --test
@@ -27,8 +28,8 @@ test-all: setup-test ## the same with the long tests
 	@$(MAKE) build-release
 	@$(CTEST) --preset release
 
-demo: setup-models ## set up, build, and run a real model on each engine
-	@$(MAKE) build-release
+demo: setup-demo ## set up, build, and run a real model on each engine
+	@$(MAKE) build-release TARGETS="$(PROGRAMS)"
 	@scripts/demo.sh
 
 asan: setup-test ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -41,7 +42,7 @@ tsan: setup-test ## unit tests under ThreadSanitizer
 
 # CMake configures again by itself when one of its files changed.
 build-%: build/%/build.ninja
-	@$(CMAKE) --build --preset $* --parallel $(JOBS)
+	@$(CMAKE) --build --preset $* --parallel $(JOBS) $(addprefix --target ,$(TARGETS))
 
 .PRECIOUS: build/%/build.ninja
 build/%/build.ninja: CMakePresets.json

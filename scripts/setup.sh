@@ -3,8 +3,8 @@
 # inside .deps/ only, a Python environment and the pinned, checksum-checked engines.
 #
 #   scripts/setup.sh            the engines and the build tools
-#   scripts/setup.sh --models   and the small real models of the demonstration and the tests
-#   scripts/setup.sh --test     and what only the tests use
+#   scripts/setup.sh --demo     and the model and the scanned page of the demonstration
+#   scripts/setup.sh --test     and every model, and what only the tests use
 #
 # Each stage is built in .deps/.work, moved into place whole, and stamped with what it was made from; a second run does
 # nothing. CONSORT_PYTHON names the Python 3.11 to use; it is python3.11 otherwise.
@@ -196,20 +196,15 @@ link_openvino() {
   [[ -f $deps/openvino/cmake/OpenVINOConfig.cmake ]] || fail "OpenVINO is not in .deps/venv. Delete .deps/venv and run 'make setup' again."
 }
 
+# install_models [--only NAME...]
 install_models() {
-  [[ -f $scripts/models.py ]] || return 0
-  "$venv/bin/python" "$scripts/models.py" --output "$deps/models" || fail "The models could not be prepared. Run 'make test' or 'make demo' again."
+  "$venv/bin/python" "$scripts/models.py" --output "$deps/models" "$@" ||
+    fail "The models could not be prepared: see above. When that is mended, run the same command again."
 }
 
 main() {
-  local models=no test=no option
-  for option in "$@"; do
-    case $option in
-      --models) models=yes ;;
-      --test) models=yes test=yes ;;
-      *) fail "Unknown option '$option'. The options are --models and --test." ;;
-    esac
-  done
+  local purpose=${1:-build}
+  [[ $purpose =~ ^(build|--demo|--test)$ && $# -le 1 ]] || fail "Unknown options '$*'. There are --demo and --test, one at a time."
   mkdir -p "$deps" "$work" "$logs"
   exec {lock}>"$deps/.lock"
   flock --nonblock "$lock" || {
@@ -222,8 +217,13 @@ main() {
   stage onnxruntime "$onnxruntime_version $onnxruntime_go_version" "ONNX Runtime's headers" build_onnxruntime
   stage litert "$litert_version $litert_headers_version 2" "LiteRT (TensorFlow Lite)" build_litert
   link_openvino
-  [[ $test == no ]] || install_test_requirements
-  [[ $models == no ]] || install_models
+  case $purpose in
+    --demo) install_models --only ppocr_det images/page.png ;;
+    --test)
+      install_test_requirements
+      install_models
+      ;;
+  esac
 }
 
 main "$@"
