@@ -7,7 +7,8 @@ if(CONSORT_WERROR)
   target_compile_options(consort_options INTERFACE -Werror)
 endif()
 if(CONSORT_SANITIZER)
-  target_compile_options(consort_options INTERFACE -fsanitize=${CONSORT_SANITIZER} -fno-omit-frame-pointer)
+  target_compile_options(consort_options INTERFACE -fsanitize=${CONSORT_SANITIZER} -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
   target_link_options(consort_options INTERFACE -fsanitize=${CONSORT_SANITIZER})
 endif()
 
