@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <cmath>
 #include <thread>
 
 #include "consort/error.h"
@@ -17,7 +18,7 @@ using ::testing::ThrowsMessage;
 
 TEST(Channel, BodiesArriveAsTheyWere) {
   auto [left, right] = Channel::MakePair();
-  const nlohmann::json body = {{"name", "not UTF-8: \xff\xfe"}, {"values", {1, -2.5, true}}, {"infinite", 1e400}};
+  const nlohmann::json body = {{"name", "not UTF-8: \xff\xfe"}, {"values", {1, -2.5, true}}, {"infinite", HUGE_VAL}};
   ASSERT_TRUE(left.Send(body));
   EXPECT_EQ(right.Receive()->body, body);
 }

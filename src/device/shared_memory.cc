@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -22,6 +23,12 @@ constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
                                                    FormatBytes(static_cast<int64_t>(size_bytes)), std::strerror(code)));
 }
 
+size_t MachineBytes() {
+  struct sysinfo info = {};
+  sysinfo(&info);
+  return (size_t{info.totalram} + info.totalswap) * info.mem_unit;
+}
+
 }  // namespace
 
 SharedMemory::SharedMemory(Descriptor descriptor, size_t size_bytes)
@@ -36,9 +43,9 @@ SharedMemory::~SharedMemory() { munmap(data_, std::max<size_t>(size_bytes_, 1));
 std::shared_ptr<SharedMemory> SharedMemory::Create(size_t size_bytes) {
   Descriptor descriptor(memfd_create("consort", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!descriptor.valid()) OutOfMemory(size_bytes, errno);
-  // Memory that is promised and lacking later would be a fault; so it is taken here.
-  const int code = posix_fallocate(descriptor.get(), 0, static_cast<off_t>(std::max<size_t>(size_bytes, 1)));
-  if (code != 0) OutOfMemory(size_bytes, code);
+  // The kernel gives such files any size and faults later; so what cannot be is refused here, as it does for other memory.
+  if (size_bytes > MachineBytes()) OutOfMemory(size_bytes, ENOMEM);
+  if (ftruncate(descriptor.get(), static_cast<off_t>(std::max<size_t>(size_bytes, 1))) != 0) OutOfMemory(size_bytes, errno);
   if (fcntl(descriptor.get(), F_ADD_SEALS, kSeals) != 0) OutOfMemory(size_bytes, errno);
   return std::shared_ptr<SharedMemory>(new SharedMemory(std::move(descriptor), size_bytes));
 }
