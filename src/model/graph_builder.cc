@@ -1,0 +1,356 @@
+#include "model/graph_builder.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <unordered_set>
+
+#include "base/strings.h"
+#include "model/bind_dims.h"
+#include "model/invalid_model.h"
+#include "model/op_cost.h"
+#include "model/proto_walk.h"
+#include "model/scopes.h"
+#include "model/value_types.h"
+#include "onnx/defs/schema.h"
+#include "onnx/defs/tensor_proto_util.h"
+
+namespace consort {
+namespace {
+
+bool IsRandom(const onnx::NodeProto& node) {
+  static const std::unordered_set<std::string_view> random = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
+                                                              "Multinomial", "Bernoulli"};
+  bool found = node.domain().empty() && random.contains(node.op_type());
+  ForEachBody(node, [&](const onnx::GraphProto& body) {
+    found = found || std::any_of(body.node().begin(), body.node().end(), IsRandom);
+  });
+  return found;
+}
+
+bool IsOfKnownDomain(const onnx::NodeProto& node) {
+  const auto& known = onnx::OpSchemaRegistry::DomainToVersionRange::Instance().Map();
+  return known.find(node.domain()) != known.end();
+}
+
+bool IsOp(const onnx::NodeProto& node, std::string_view type) { return node.domain().empty() && node.op_type() == type; }
+
+const onnx::AttributeProto* FindAttribute(const onnx::NodeProto& node, std::string_view name) {
+  const auto found = std::find_if(node.attribute().begin(), node.attribute().end(), [&](const auto& a) { return a.name() == name; });
+  return found == node.attribute().end() ? nullptr : &*found;
+}
+
+int64_t KnownBytes(const Tensor& tensor) { return std::max<int64_t>(tensor.bytes(), 0); }
+
+OpCost Scaled(OpCost cost, int64_t trips) {
+  cost.macs = SaturatingMultiply(cost.macs, trips);
+  cost.activation_bytes = SaturatingMultiply(cost.activation_bytes, trips);
+  return cost;
+}
+
+// The loop goes on as long as its first body output says; true when that is what it was told at first.
+bool NeverStopsEarly(const onnx::GraphProto& body) {
+  if (body.output().empty() || body.input_size() < 2) return false;
+  const std::string& keep_in = body.input(1).name();
+  std::string name = body.output(0).name();
+  for (int i = body.node_size() - 1; i >= 0 && name != keep_in; --i) {
+    const onnx::NodeProto& node = body.node(i);
+    if (IsOp(node, "Identity") && node.output(0) == name) name = node.input(0);
+  }
+  return name == keep_in;
+}
+
+}  // namespace
+
+Graph GraphBuilder::Build(const onnx::ModelProto& model) {
+  Graph graph = GraphBuilder(model.graph()).Build();
+  graph.ir_version_ = model.ir_version();
+  for (const auto& opset : model.opset_import()) graph.opsets_[opset.domain()] = opset.version();
+  return graph;
+}
+
+Graph GraphBuilder::Build() {
+  graph_.name_ = proto_.name();
+  CollectTypes();
+  AddInputs();
+  AddInitializers();
+  graph_.ops_.reserve(proto_.node_size());
+  for (const auto& node : proto_.node()) AddOp(node);
+  MarkOutputs();
+  CountTotals();
+  return std::move(graph_);
+}
+
+void GraphBuilder::CollectTypes() {
+  for (const auto* values : {&proto_.value_info(), &proto_.output(), &proto_.input()}) {
+    for (const auto& value : *values) {
+      if (value.has_type()) types_[value.name()] = &value.type();
+    }
+  }
+}
+
+TensorId GraphBuilder::AddTensor(Tensor tensor, Facts facts) {
+  CheckSize(tensor);
+  const auto id = static_cast<TensorId>(graph_.tensors_.size());
+  graph_.tensor_index_[tensor.name] = id;
+  graph_.tensors_.push_back(std::move(tensor));
+  facts_.push_back(facts);
+  return id;
+}
+
+void GraphBuilder::CheckSize(const Tensor& tensor) const {
+  if (!tensor.has_rank || !IsStatic(tensor.spec.shape) || BitWidth(tensor.spec.dtype) == 0) return;
+  const int64_t bytes = tensor.bytes();
+  if (bytes < 0 || bytes > kMaxTensorBytes) {
+    FailModel("tensor {} would have the shape {} and be larger than {}", Quote(tensor.name), FormatShape(tensor.spec.shape),
+              FormatBytes(kMaxTensorBytes));
+  }
+}
+
+void GraphBuilder::AddInputs() {
+  for (const auto* input : TrueInputs(proto_)) {
+    ValueType type = FromOnnxType(input->type());
+    graph_.inputs_.push_back(AddTensor({.name = input->name(),
+                                        .kind = TensorKind::kInput,
+                                        .spec = std::move(type.spec),
+                                        .dim_names = std::move(type.dim_names),
+                                        .has_rank = type.has_rank},
+                                       {}));
+  }
+}
+
+void GraphBuilder::AddInitializer(const std::string& name, DataType dtype, const google::protobuf::RepeatedField<int64_t>& dims,
+                                  const onnx::TensorProto* value) {
+  Tensor tensor{.name = name, .kind = TensorKind::kInitializer};
+  tensor.spec.dtype = dtype;
+  tensor.spec.shape.assign(dims.begin(), dims.end());
+  tensor.dim_names.resize(tensor.spec.shape.size());
+  const int64_t bytes = KnownBytes(tensor);
+  AddTensor(std::move(tensor), {.constant = true, .parameter_bytes = bytes, .value = value});
+}
+
+void GraphBuilder::AddInitializers() {
+  for (const auto& tensor : proto_.initializer()) {
+    AddInitializer(tensor.name(), FromOnnxType(tensor.data_type()), tensor.dims(), &tensor);
+  }
+  for (const auto& sparse : proto_.sparse_initializer()) {
+    AddInitializer(sparse.values().name(), FromOnnxType(sparse.values().data_type()), sparse.dims(), nullptr);
+  }
+}
+
+TensorId GraphBuilder::Resolve(const std::string& name) {
+  const TensorId own = graph_.FindTensor(name);
+  if (own != kNone || outer_ == nullptr) return own;
+  const TensorId outer = outer_->Resolve(name);
+  if (outer == kNone) return kNone;
+  Tensor copy = outer_->graph_.tensors_[outer];
+  const Facts facts = outer_->facts_[outer];
+  copy.kind = facts.constant ? TensorKind::kInitializer : TensorKind::kInput;
+  copy.producer = kNone;
+  copy.consumers.clear();
+  return AddTensor(std::move(copy), facts);
+}
+
+void GraphBuilder::AddOp(const onnx::NodeProto& node) {
+  const auto id = static_cast<OpId>(graph_.ops_.size());
+  Op op{.name = node.name(), .type = node.op_type(), .domain = node.domain()};
+  for (const auto& name : node.input()) op.inputs.push_back(name.empty() ? kNone : Resolve(name));
+  for (const auto& name : Captures(node)) op.captures.push_back(Resolve(name));
+  for (const auto* reads : {&op.inputs, &op.captures}) {
+    for (const TensorId read : *reads) {
+      if (read == kNone) continue;
+      auto& consumers = graph_.tensors_[read].consumers;
+      if (consumers.empty() || consumers.back() != id) consumers.push_back(id);
+    }
+  }
+  op.constant = IsConstant(node, op);
+  AddOutputs(node, op);
+  op.cost = Cost(node, op);
+  graph_.op_index_[op.name] = id;
+  graph_.ops_.push_back(std::move(op));
+}
+
+void GraphBuilder::AddOutputs(const onnx::NodeProto& node, Op& op) {
+  for (const auto& name : node.output()) {
+    if (name.empty()) {
+      op.outputs.push_back(kNone);
+      continue;
+    }
+    Tensor tensor{.name = name, .has_rank = false, .producer = static_cast<OpId>(graph_.ops_.size())};
+    const auto known = types_.find(name);
+    if (known != types_.end()) {
+      ValueType type = FromOnnxType(*known->second);
+      tensor.spec = std::move(type.spec);
+      tensor.dim_names = std::move(type.dim_names);
+      tensor.has_rank = type.has_rank;
+    }
+    const Facts facts = OutputFacts(node, op, tensor);
+    op.outputs.push_back(AddTensor(std::move(tensor), facts));
+  }
+}
+
+bool GraphBuilder::IsConstant(const onnx::NodeProto& node, const Op& op) const {
+  if (!IsOfKnownDomain(node) || IsRandom(node)) return false;
+  for (const auto* reads : {&op.inputs, &op.captures}) {
+    for (const TensorId read : *reads) {
+      if (read != kNone && !facts_[read].constant) return false;
+    }
+  }
+  return true;
+}
+
+// What is computed from constants costs a model file no more than its sources, and a runtime no more than the result.
+// ConstantOfShape stands for weights that were left out of the file: it counts in full.
+GraphBuilder::Facts GraphBuilder::OutputFacts(const onnx::NodeProto& node, const Op& op, const Tensor& output) const {
+  if (!op.constant) return {};
+  Facts facts{.constant = true, .parameter_bytes = KnownBytes(output)};
+  if (IsOp(node, "Constant")) {
+    const auto* value = FindAttribute(node, "value");
+    if (value != nullptr && value->has_t()) facts.value = &value->t();
+    return facts;
+  }
+  if (IsOp(node, "ConstantOfShape")) return facts;
+  int64_t sources = 0;
+  for (const TensorId input : op.inputs) {
+    if (input != kNone) sources = SaturatingAdd(sources, facts_[input].parameter_bytes);
+  }
+  if (output.bytes() < 0 || sources < facts.parameter_bytes) facts.parameter_bytes = sources;
+  return facts;
+}
+
+OpCost GraphBuilder::Cost(const onnx::NodeProto& node, Op& op) {
+  BodyCost bodies = CostOfBodies(node);
+  op.body_ops = bodies.ops;
+  if (op.constant) return {};
+  const auto shape_of = [&](TensorId id) {
+    return id == kNone || !graph_.tensors_[id].has_rank ? nullptr : &graph_.tensors_[id].spec.shape;
+  };
+  OperandShapes shapes;
+  for (const TensorId id : op.inputs) shapes.inputs.push_back(shape_of(id));
+  for (const TensorId id : op.outputs) shapes.outputs.push_back(shape_of(id));
+  const MacCount count = CountMacs(node, shapes);
+  OpCost cost = bodies.cost;
+  cost.macs = SaturatingAdd(cost.macs, count.macs);
+  cost.known = cost.known && count.known;
+  AddOperandBytes(op, cost);
+  return cost;
+}
+
+void GraphBuilder::AddOperandBytes(const Op& op, OpCost& cost) const {
+  std::set<TensorId> touched(op.inputs.begin(), op.inputs.end());
+  touched.insert(op.captures.begin(), op.captures.end());
+  touched.insert(op.outputs.begin(), op.outputs.end());
+  touched.erase(kNone);
+  for (const TensorId id : touched) {
+    if (facts_[id].constant) {
+      cost.parameter_bytes = SaturatingAdd(cost.parameter_bytes, facts_[id].parameter_bytes);
+      continue;
+    }
+    const int64_t bytes = graph_.tensors_[id].bytes();
+    cost.known = cost.known && bytes >= 0;
+    cost.activation_bytes = SaturatingAdd(cost.activation_bytes, std::max<int64_t>(bytes, 0));
+  }
+}
+
+// If: the dearer branch. Loop and Scan: one trip times the trips, where they are fixed. Other ops with bodies: one run of each.
+GraphBuilder::BodyCost GraphBuilder::CostOfBodies(const onnx::NodeProto& node) {
+  BodyCost total;
+  bool first = true;
+  ForEachBody(node, [&](const onnx::GraphProto& graph) {
+    const BodyCost body = CostOfBody(graph);
+    const bool differs = IsOp(node, "If") && !first && (body.cost.macs != total.cost.macs ||
+                                                         body.cost.activation_bytes != total.cost.activation_bytes);
+    total.cost.known = total.cost.known && body.cost.known && !differs;
+    total.cost.macs = std::max(total.cost.macs, body.cost.macs);
+    total.cost.activation_bytes = std::max(total.cost.activation_bytes, body.cost.activation_bytes);
+    total.cost.parameter_bytes = SaturatingAdd(total.cost.parameter_bytes, body.cost.parameter_bytes);
+    total.ops += body.ops;
+    first = false;
+  });
+  if (first || IsOp(node, "If")) return total;
+  const std::optional<int64_t> trips = TripCount(node);
+  total.cost = Scaled(total.cost, trips.value_or(1));
+  total.cost.known = total.cost.known && trips.has_value();
+  return total;
+}
+
+// Constants that the body captures are counted by the op that holds it.
+GraphBuilder::BodyCost GraphBuilder::CostOfBody(const onnx::GraphProto& body) {
+  const Graph graph = GraphBuilder(body, this).Build();
+  BodyCost total{.ops = static_cast<int>(graph.ops().size())};
+  total.cost.parameter_bytes = graph.totals().parameter_bytes;
+  for (const Op& op : graph.ops()) {
+    total.cost.macs = SaturatingAdd(total.cost.macs, op.cost.macs);
+    total.cost.activation_bytes = SaturatingAdd(total.cost.activation_bytes, op.cost.activation_bytes);
+    total.cost.known = total.cost.known && op.cost.known;
+    total.ops += op.body_ops;
+  }
+  return total;
+}
+
+std::optional<int64_t> GraphBuilder::TripCount(const onnx::NodeProto& node) {
+  if (IsOp(node, "Loop")) {
+    const auto* body = FindAttribute(node, "body");
+    const bool open_ended = node.input_size() > 1 && !node.input(1).empty() && !ScalarValue(node.input(1)).value_or(0);
+    if (body == nullptr || open_ended || !NeverStopsEarly(body->g()) || node.input_size() < 1) return std::nullopt;
+    const std::optional<int64_t> trips = ScalarValue(node.input(0));
+    return trips && *trips >= 0 ? trips : std::nullopt;
+  }
+  const auto* scanned = FindAttribute(node, "num_scan_inputs");
+  if (!IsOp(node, "Scan") || scanned == nullptr || scanned->i() < 1 || scanned->i() > node.input_size()) return std::nullopt;
+  const TensorId first = Resolve(node.input(static_cast<int>(node.input_size() - scanned->i())));
+  const auto* axes = FindAttribute(node, "scan_input_axes");
+  const int64_t axis = axes != nullptr && !axes->ints().empty() ? axes->ints(0) : 0;
+  if (first == kNone || axis < 0 || axis >= static_cast<int64_t>(graph_.tensors_[first].spec.shape.size())) return std::nullopt;
+  const int64_t trips = graph_.tensors_[first].spec.shape[static_cast<size_t>(axis)];
+  return trips == kDynamic ? std::nullopt : std::optional(trips);
+}
+
+std::optional<int64_t> GraphBuilder::ScalarValue(const std::string& name) {
+  const TensorId id = name.empty() ? kNone : Resolve(name);
+  const onnx::TensorProto* value = id == kNone ? nullptr : facts_[id].value;
+  if (value == nullptr || value->data_location() == onnx::TensorProto::EXTERNAL) return std::nullopt;
+  if (ElementCount({value->dims().begin(), value->dims().end()}) != 1) return std::nullopt;
+  if (value->data_type() == onnx::TensorProto::INT64) return onnx::ParseData<int64_t>(value).front();
+  if (value->data_type() != onnx::TensorProto::BOOL) return std::nullopt;
+  return value->raw_data().empty() ? value->int32_data(0) : value->raw_data()[0];
+}
+
+void GraphBuilder::MarkOutputs() {
+  for (const auto& output : proto_.output()) {
+    const TensorId id = Resolve(output.name());
+    if (id == kNone) FailModel("output {} of graph {} is made by nothing", Quote(output.name()), Quote(proto_.name()));
+    graph_.tensors_[id].is_output = true;
+    graph_.outputs_.push_back(id);
+  }
+}
+
+// Initializers and the values of Constant ops; of ConstantOfShape what it expands to, not the shape that it reads.
+void GraphBuilder::CountTotals() {
+  GraphTotals& totals = graph_.totals_;
+  std::vector<bool> only_a_shape(graph_.tensors_.size(), false);
+  const auto expands = [&](OpId op) { return graph_.ops_[op].type == "ConstantOfShape" && graph_.ops_[op].constant; };
+  for (size_t id = 0; id < graph_.tensors_.size(); ++id) {
+    const Tensor& tensor = graph_.tensors_[id];
+    const bool captured = outer_ != nullptr && tensor.producer == kNone && !types_.contains(tensor.name) && facts_[id].value == nullptr;
+    const bool stored = tensor.kind == TensorKind::kInitializer ||
+                        (tensor.producer != kNone && graph_.ops_[tensor.producer].constant &&
+                         (graph_.ops_[tensor.producer].type == "Constant" || expands(tensor.producer)));
+    if (captured || !stored) continue;
+    const bool shape_only = !tensor.consumers.empty() && std::all_of(tensor.consumers.begin(), tensor.consumers.end(), expands);
+    if (shape_only) continue;
+    const auto elements = CheckedProduct(tensor.spec.shape);
+    totals.parameters = SaturatingAdd(totals.parameters, elements.value_or(0));
+    totals.parameter_bytes = SaturatingAdd(totals.parameter_bytes, KnownBytes(tensor));
+  }
+  for (const Op& op : graph_.ops_) {
+    totals.macs = SaturatingAdd(totals.macs, op.cost.macs);
+    totals.known = totals.known && op.cost.known;
+    if (op.constant) continue;
+    for (const TensorId id : op.outputs) {
+      if (id != kNone) totals.activation_bytes = SaturatingAdd(totals.activation_bytes, KnownBytes(graph_.tensors_[id]));
+    }
+  }
+}
+
+}  // namespace consort
