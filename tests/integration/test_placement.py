@@ -1,0 +1,175 @@
+"""Placement as Consort tells it against an independent reading of the engines' own profiles.
+
+ONNX Runtime: the profile that its Python API writes of a run (node, provider) and the graph of that session. OpenVINO: the
+profiling information of a request (which nodes were executed) and the layers that its runtime model says each node stands for.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import engines
+import onnx
+import onnxruntime
+import openvino
+import pytest
+from consort_cli import call_json
+from model_inputs import TestModel, load_models, make_inputs
+
+MODELS = load_models()
+SUBJECTS = ("ppocr_det", "light/resnet50", "minilm")
+# Ops that a compiler can do without; anything else that is said to be eliminated has to depend on constants only.
+REMOVABLE = {"Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Cast", "Shape", "Slice", "Gather"}
+HEAVY = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+
+
+@dataclass
+class Kernel:
+    """An executed node, as the engine's profile has it."""
+
+    name: str
+    kind: str
+    outputs: tuple[str, ...] = ()
+    originals: tuple[str, ...] = ()
+
+
+def consort_placement(model: TestModel, engine: str) -> dict:
+    report = call_json("run", "-m", model.path, "-d", f"cpu@{engine}", "--threads", "1", "--placement", "ops", *model.shape_options())
+    return report["targets"][0]["placement"]
+
+
+def constant_ops(graph: onnx.GraphProto) -> set[int]:
+    """Indices of the nodes that depend on initializers only."""
+    known = {tensor.name for tensor in graph.initializer} | {""}
+    found = set()
+    for index, node in enumerate(graph.node):
+        if all(name in known for name in node.input):
+            known.update(node.output)
+            found.add(index)
+    return found
+
+
+def assert_every_op_once(placement: dict, graph: onnx.GraphProto) -> None:
+    """One entry per node of the source model, in its order, none unknown or elsewhere; what is eliminated may be."""
+    ops = placement["by_op"]
+    assert [(op["op"], op["type"]) for op in ops] == [(index, node.op_type) for index, node in enumerate(graph.node)]
+    assert all(op["name"] == node.name for op, node in zip(ops, graph.node) if node.name)
+    assert len({op["name"] for op in ops}) == len(ops)
+    constants = constant_ops(graph)
+    for op in ops:
+        assert op["state"] in ("as-asked", "eliminated"), op
+        if op["state"] == "eliminated":
+            assert op["op"] in constants or op["type"] in REMOVABLE, op
+            assert op["why"] and not op["kernel"]
+        else:
+            assert op["kernel"] and op["got"], op
+    counted = sum(placement[state] for state in ("as-asked", "eliminated", "elsewhere", "unknown"))
+    assert counted == placement["ops"] == len(ops)
+
+
+# --- ONNX Runtime -------------------------------------------------------------------------------------------------------
+
+
+def onnxruntime_profile(model: TestModel, folder: Path) -> list[Kernel]:
+    """The nodes that a profiled run executed, all of them on the CPU provider, with their outputs from the session's graph."""
+    options = engines.onnxruntime_options()
+    options.enable_profiling = True
+    options.profile_file_prefix = str(folder / "profile")
+    options.optimized_model_filepath = str(folder / "graph.onnx")
+    session = onnxruntime.InferenceSession(model.bound().SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session.run(None, make_inputs(model, 0))
+    events = json.loads(Path(session.end_profiling()).read_text())
+    outputs = {node.name: tuple(node.output) for node in onnx.load(folder / "graph.onnx").graph.node}
+    kernels = []
+    for event in events:
+        if event.get("cat") != "Node" or not event["name"].endswith("_kernel_time"):
+            continue
+        assert event["args"]["provider"] == "CPUExecutionProvider"
+        name = event["name"].removesuffix("_kernel_time")
+        kernels.append(Kernel(name, event["args"]["op_name"], outputs[name]))
+    return kernels
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_onnxruntime(name: str, tmp_path: Path):
+    model = MODELS[name]
+    placement = consort_placement(model, "onnxruntime")
+    graph = model.bound().graph
+    assert_every_op_once(placement, graph)
+
+    kernels = onnxruntime_profile(model, tmp_path)
+    profiled = {f"{kernel.name} ({kernel.kind})" for kernel in kernels}
+    executed = [op for op in placement["by_op"] if op["state"] == "as-asked"]
+    named = {op["kernel"] for op in executed}
+    assert named <= profiled, f"not in the profile: {sorted(named - profiled)[:5]}"
+    inserted = {text.removesuffix(" on CPUExecutionProvider") for text in placement["inserted"]}
+    assert profiled - named <= inserted, f"in the profile, not in the placement: {sorted(profiled - named - inserted)[:5]}"
+    assert all(op["got"].startswith("CPUExecutionProvider/") or op["got"] == "CPUExecutionProvider" for op in executed)
+
+    # The op that makes a tensor is covered by the kernel that makes it, whatever the kernel is called.
+    kernel_of = {output: f"{kernel.name} ({kernel.kind})" for kernel in kernels for output in kernel.outputs if not kernel.kind.startswith("Reorder")}
+    traced = 0
+    for op, node in zip(placement["by_op"], graph.node):
+        kernel = next((kernel_of[output] for output in node.output if output in kernel_of), None)
+        if kernel and op["state"] == "as-asked":
+            assert op["kernel"] == kernel, op
+            traced += 1
+    assert traced > 0
+    # A kernel does the work of at most one heavy op.
+    heavy = [op["kernel"] for op in executed if op["type"] in HEAVY]
+    assert len(heavy) == len(set(heavy)) == sum(node.op_type in HEAVY for node in graph.node)
+
+
+# --- OpenVINO -----------------------------------------------------------------------------------------------------------
+
+
+def text(value) -> str:
+    return value if isinstance(value, str) else value.astype(str)
+
+
+def openvino_profile(model: TestModel) -> list[Kernel]:
+    """The nodes that a profiled run executed, with the layers of the source that each stands for."""
+    core = openvino.Core()
+    options = {**engines.OPENVINO_OPTIONS, "PERF_COUNT": True}
+    compiled = core.compile_model(core.read_model(model.bound().SerializeToString()), "CPU", options)
+    request = compiled.create_infer_request()
+    request.infer(make_inputs(model, 0))
+    executed = {info.node_name for info in request.profiling_info if str(info.status).endswith("EXECUTED")}
+    kernels = []
+    for node in compiled.get_runtime_model().get_ordered_ops():
+        info = node.get_rt_info()
+        if node.get_friendly_name() in executed:
+            originals = tuple(name for name in text(info["originalLayersNames"]).split(",") if name)
+            kernels.append(Kernel(node.get_friendly_name(), text(info["layerType"]), (), originals))
+    assert len(kernels) == len(executed)
+    return kernels
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_openvino(name: str):
+    model = MODELS[name]
+    placement = consort_placement(model, "openvino")
+    graph = model.bound().graph
+    assert_every_op_once(placement, graph)
+
+    kernels = openvino_profile(model)
+    profiled = {kernel.name for kernel in kernels}
+    executed = [op for op in placement["by_op"] if op["state"] == "as-asked"]
+    named = {op["kernel"] for op in executed}
+    assert named <= profiled, f"not in the profile: {sorted(named - profiled)[:5]}"
+    missed = {kernel.name for kernel in kernels if not any(f"'{kernel.name}'" in text for text in placement["inserted"])} - named
+    assert not missed, f"executed, not in the placement: {sorted(missed)[:5]}"
+
+    # Where the runtime model names the source layer, Consort names the same kernel.
+    kernels_of: dict[str, set[str]] = {}
+    for kernel in kernels:
+        for original in kernel.originals:
+            kernels_of.setdefault(original, set()).add(kernel.name)
+    traced = 0
+    for op in executed:
+        if op["name"] in kernels_of:
+            assert op["kernel"] in kernels_of[op["name"]], op
+            traced += 1
+    assert traced > 0
+    heavy = [op["kernel"] for op in executed if op["type"] in HEAVY]
+    assert len(heavy) == sum(node.op_type in HEAVY for node in graph.node)
