@@ -19,7 +19,7 @@ inline constexpr int kNone = -1;
 // What an op costs, from one table (src/model/op_cost.cc). Absent knowledge is said, never guessed.
 struct OpCost {
   int64_t macs = 0;              // multiply-accumulates of one inference
-  int64_t parameter_bytes = 0;   // initializers read
+  int64_t parameter_bytes = 0;   // initializers read, through ops that fold to constants, too
   int64_t activation_bytes = 0;  // activations read and written
   bool known = true;             // false: a shape or a trip count is not known; the figures are lower bounds
 };
@@ -52,7 +52,8 @@ struct Tensor {
   int64_t bytes() const;
 };
 
-// A division of the graph between ops()[position-1] and ops()[position].
+// A division of the graph between ops()[position-1] and ops()[position]. Graph inputs do not cross: the caller gives them to
+// every shard that reads them. A graph output crosses only if an op behind the cut reads it as well.
 struct Cut {
   int position = 0;                // 1 … ops().size()-1
   std::vector<TensorId> crossing;  // activations (not initializers, not what folds to a constant) made before and read after
@@ -62,8 +63,9 @@ struct Cut {
 // Sums over the graph.
 struct GraphTotals {
   int64_t macs = 0;
-  int64_t parameters = 0;       // elements of all initializers
-  int64_t parameter_bytes = 0;  // bytes of all initializers
+  // Of all initializers and Constant ops, bodies included; what a constant ConstantOfShape expands to counts instead of its shape.
+  int64_t parameters = 0;       // elements
+  int64_t parameter_bytes = 0;  // bytes
   int64_t activation_bytes = 0; // bytes of all activations written once
   bool known = true;            // false: some op's cost is a lower bound
 };
@@ -89,7 +91,8 @@ class Graph {
 
   // The cut at a position. Throws kInvalidArgument outside 1 … ops().size()-1.
   Cut CutAt(int position) const;
-  // Every cut crossed by at most `max_crossing` tensors, in order; linear in the size of the graph and the result.
+  // Every cut crossed by at most `max_crossing` tensors, in order; near-linear in the size of the graph and the result. Of
+  // positions that only ops which fold to constants tell apart one is listed: the one right behind an op that computes.
   std::vector<Cut> Cuts(int max_crossing) const;
 
  private:

@@ -17,7 +17,8 @@ namespace consort {
 struct ModelOptions {
   // Values for symbolic dimensions, by name: {"batch", 4}.
   std::map<std::string, int64_t> dims;
-  // Whole shapes for inputs, by input name: {"x", {1, 3, 640, 640}}; kDynamic keeps an axis as it is.
+  // Whole shapes for inputs, by input name: {"x", {1, 3, 640, 640}}; kDynamic keeps an axis as it is. The name "" stands for the
+  // only input.
   std::map<std::string, Shape> shapes;
   // Largest file read, in bytes (the protobuf limit). External data is not counted.
   int64_t max_file_bytes = int64_t{2} << 30;
@@ -47,6 +48,7 @@ class Model {
   const Graph& graph() const;
   const std::string& name() const;                    // the file's name without folder
   const std::optional<std::filesystem::path>& path() const;  // where it was loaded from
+  std::string producer() const;                       // "pytorch 2.1.0"; empty when the file does not say
   bool has_external_data() const;
   const std::filesystem::path& data_folder() const;   // folder of external data; empty without
   // True when the prepared model differs from the file (names given, functions inlined, dimensions bound, ops re-ordered).

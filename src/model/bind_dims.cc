@@ -54,7 +54,8 @@ class Binder {
   }
 
   void BindShape(const std::string& name, const Shape& shape) {
-    const auto input = inputs_.find(name);
+    const auto input = name.empty() && inputs_.size() == 1 ? inputs_.begin() : inputs_.find(name);
+    if (name.empty() && input == inputs_.end()) FailArgument("shape {} needs the name of its input: {}", FormatShape(shape), DescribeInputs());
     if (input == inputs_.end()) FailArgument("no input is called '{}'; the model's are: {}", name, DescribeInputs());
     if (!input->second->type().has_tensor_type()) FailArgument("input '{}' is not a tensor and takes no shape", name);
     auto* target = input->second->mutable_type()->mutable_tensor_type();

@@ -77,6 +77,7 @@ Graph GraphBuilder::Build() {
   graph_.ops_.reserve(proto_.node_size());
   for (const auto& node : proto_.node()) AddOp(node);
   MarkOutputs();
+  for (Op& op : graph_.ops_) AddOperandBytes(op);
   CountTotals();
   return std::move(graph_);
 }
@@ -144,7 +145,8 @@ TensorId GraphBuilder::Resolve(const std::string& name) {
   const TensorId outer = outer_->Resolve(name);
   if (outer == kNone) return kNone;
   Tensor copy = outer_->graph_.tensors_[outer];
-  const Facts facts = outer_->facts_[outer];
+  Facts facts = outer_->facts_[outer];
+  facts.captured = true;
   copy.kind = facts.constant ? TensorKind::kInitializer : TensorKind::kInput;
   copy.producer = kNone;
   copy.consumers.clear();
@@ -232,23 +234,25 @@ OpCost GraphBuilder::Cost(const onnx::NodeProto& node, Op& op) {
   OpCost cost = bodies.cost;
   cost.macs = SaturatingAdd(cost.macs, count.macs);
   cost.known = cost.known && count.known;
-  AddOperandBytes(op, cost);
   return cost;
 }
 
-void GraphBuilder::AddOperandBytes(const Op& op, OpCost& cost) const {
+// Each operand once; outputs that nobody reads are not made.
+void GraphBuilder::AddOperandBytes(Op& op) const {
+  if (op.constant) return;
   std::set<TensorId> touched(op.inputs.begin(), op.inputs.end());
   touched.insert(op.captures.begin(), op.captures.end());
   touched.insert(op.outputs.begin(), op.outputs.end());
   touched.erase(kNone);
+  OpCost& cost = op.cost;
   for (const TensorId id : touched) {
     if (facts_[id].constant) {
       cost.parameter_bytes = SaturatingAdd(cost.parameter_bytes, facts_[id].parameter_bytes);
-      continue;
+    } else if (IsUsed(graph_.tensors_[id])) {
+      const int64_t bytes = graph_.tensors_[id].bytes();
+      cost.known = cost.known && bytes >= 0;
+      cost.activation_bytes = SaturatingAdd(cost.activation_bytes, std::max<int64_t>(bytes, 0));
     }
-    const int64_t bytes = graph_.tensors_[id].bytes();
-    cost.known = cost.known && bytes >= 0;
-    cost.activation_bytes = SaturatingAdd(cost.activation_bytes, std::max<int64_t>(bytes, 0));
   }
 }
 
@@ -279,6 +283,8 @@ GraphBuilder::BodyCost GraphBuilder::CostOfBody(const onnx::GraphProto& body) {
   const Graph graph = GraphBuilder(body, this).Build();
   BodyCost total{.ops = static_cast<int>(graph.ops().size())};
   total.cost.parameter_bytes = graph.totals().parameter_bytes;
+  body_parameters_ = SaturatingAdd(body_parameters_, graph.totals().parameters);
+  body_parameter_bytes_ = SaturatingAdd(body_parameter_bytes_, graph.totals().parameter_bytes);
   for (const Op& op : graph.ops()) {
     total.cost.macs = SaturatingAdd(total.cost.macs, op.cost.macs);
     total.cost.activation_bytes = SaturatingAdd(total.cost.activation_bytes, op.cost.activation_bytes);
@@ -326,30 +332,30 @@ void GraphBuilder::MarkOutputs() {
 }
 
 // Initializers and the values of Constant ops; of ConstantOfShape what it expands to, not the shape that it reads.
+bool GraphBuilder::IsParameter(TensorId id) const {
+  const auto expands = [&](OpId op) { return graph_.ops_[op].type == "ConstantOfShape" && graph_.ops_[op].constant; };
+  const Tensor& tensor = graph_.tensors_[id];
+  if (!facts_[id].constant || facts_[id].captured) return false;
+  if (!tensor.consumers.empty() && std::all_of(tensor.consumers.begin(), tensor.consumers.end(), expands)) return false;
+  return tensor.producer == kNone || expands(tensor.producer) || graph_.ops_[tensor.producer].type == "Constant";
+}
+
 void GraphBuilder::CountTotals() {
   GraphTotals& totals = graph_.totals_;
-  std::vector<bool> only_a_shape(graph_.tensors_.size(), false);
-  const auto expands = [&](OpId op) { return graph_.ops_[op].type == "ConstantOfShape" && graph_.ops_[op].constant; };
+  totals.parameters = body_parameters_;
+  totals.parameter_bytes = body_parameter_bytes_;
   for (size_t id = 0; id < graph_.tensors_.size(); ++id) {
     const Tensor& tensor = graph_.tensors_[id];
-    const bool captured = outer_ != nullptr && tensor.producer == kNone && !types_.contains(tensor.name) && facts_[id].value == nullptr;
-    const bool stored = tensor.kind == TensorKind::kInitializer ||
-                        (tensor.producer != kNone && graph_.ops_[tensor.producer].constant &&
-                         (graph_.ops_[tensor.producer].type == "Constant" || expands(tensor.producer)));
-    if (captured || !stored) continue;
-    const bool shape_only = !tensor.consumers.empty() && std::all_of(tensor.consumers.begin(), tensor.consumers.end(), expands);
-    if (shape_only) continue;
-    const auto elements = CheckedProduct(tensor.spec.shape);
-    totals.parameters = SaturatingAdd(totals.parameters, elements.value_or(0));
-    totals.parameter_bytes = SaturatingAdd(totals.parameter_bytes, KnownBytes(tensor));
+    if (IsParameter(static_cast<TensorId>(id))) {
+      totals.parameters = SaturatingAdd(totals.parameters, CheckedProduct(tensor.spec.shape).value_or(0));
+      totals.parameter_bytes = SaturatingAdd(totals.parameter_bytes, KnownBytes(tensor));
+    } else if (!facts_[id].constant && tensor.producer != kNone && IsUsed(tensor)) {
+      totals.activation_bytes = SaturatingAdd(totals.activation_bytes, KnownBytes(tensor));
+    }
   }
   for (const Op& op : graph_.ops_) {
     totals.macs = SaturatingAdd(totals.macs, op.cost.macs);
     totals.known = totals.known && op.cost.known;
-    if (op.constant) continue;
-    for (const TensorId id : op.outputs) {
-      if (id != kNone) totals.activation_bytes = SaturatingAdd(totals.activation_bytes, KnownBytes(graph_.tensors_[id]));
-    }
   }
 }
 

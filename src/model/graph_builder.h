@@ -30,6 +30,7 @@ class GraphBuilder {
   // What the public Tensor does not tell.
   struct Facts {
     bool constant = false;
+    bool captured = false;                    // taken over from the outer graph
     int64_t parameter_bytes = 0;              // of a constant: what a model file holds for it (an estimate for computed ones)
     const onnx::TensorProto* value = nullptr; // of an initializer or a Constant op
   };
@@ -55,8 +56,11 @@ class GraphBuilder {
 
   bool IsConstant(const onnx::NodeProto& node, const Op& op) const;
   Facts OutputFacts(const onnx::NodeProto& node, const Op& op, const Tensor& output) const;
+  // Everything but the bytes of operands, for which all consumers must be known.
   OpCost Cost(const onnx::NodeProto& node, Op& op);
-  void AddOperandBytes(const Op& op, OpCost& cost) const;
+  void AddOperandBytes(Op& op) const;
+  bool IsUsed(const Tensor& tensor) const { return tensor.is_output || !tensor.consumers.empty(); }
+  bool IsParameter(TensorId id) const;
   BodyCost CostOfBodies(const onnx::NodeProto& node);
   BodyCost CostOfBody(const onnx::GraphProto& body);
   // Trips of a Loop or Scan where the model fixes them.
@@ -67,6 +71,8 @@ class GraphBuilder {
   GraphBuilder* outer_;
   Graph graph_;
   std::vector<Facts> facts_;  // by TensorId
+  int64_t body_parameters_ = 0;  // elements and bytes that bodies hold
+  int64_t body_parameter_bytes_ = 0;
   std::unordered_map<std::string, const onnx::TypeProto*> types_;
 };
 

@@ -168,6 +168,11 @@ Model Model::Parse(std::span<const std::byte> bytes, const std::string& name, co
 const Graph& Model::graph() const { return rep_->graph; }
 const std::string& Model::name() const { return rep_->name; }
 const std::optional<std::filesystem::path>& Model::path() const { return rep_->path; }
+std::string Model::producer() const {
+  const onnx::ModelProto& proto = rep_->proto;
+  if (proto.producer_version().empty()) return proto.producer_name();
+  return fmt::format("{} {}", proto.producer_name(), proto.producer_version());
+}
 bool Model::has_external_data() const { return !rep_->external_files.empty(); }
 const std::filesystem::path& Model::data_folder() const { return rep_->data_folder; }
 bool Model::rewritten() const { return rep_->rewritten; }

@@ -28,7 +28,7 @@ constexpr std::string_view kDefaultDomainAlias = "ai.onnx";
 [[noreturn]] void FailFile(const std::string& why) { throw Error(ErrorCode::kInvalidArgument, why); }
 
 void RefuseOtherFormats(std::string_view start) {
-  if (start.size() >= 8 && start.substr(4, 4) == "TFL3") FailModel("this is a TensorFlow Lite file, not an ONNX model");
+  if (start.size() >= 8 && start.substr(4, 4) == "TFL3") FailModel("this is a TensorFlow Lite file; only ONNX models can be read here");
   if (start.starts_with("PK\x03\x04")) FailModel("this is a zip archive, not an ONNX model; unpack it first");
   if (start.starts_with("\x89HDF")) FailModel("this is an HDF5 file, not an ONNX model; export it to ONNX");
 }
