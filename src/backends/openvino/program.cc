@@ -1,0 +1,187 @@
+#include "backends/openvino/program.h"
+
+#include <fmt/format.h>
+
+#include <openvino/runtime/exception.hpp>
+
+#include "backends/openvino/core.h"
+
+namespace consort::openvino {
+namespace {
+
+Shape ToShape(const ov::PartialShape& shape) {
+  Shape result;
+  for (const ov::Dimension& dim : shape) result.push_back(dim.is_static() ? dim.get_length() : kDynamic);
+  return result;
+}
+
+ov::Shape ToOvShape(const Shape& shape) { return {shape.begin(), shape.end()}; }
+Shape ToShape(const ov::Shape& shape) { return {shape.begin(), shape.end()}; }
+
+// OpenVINO refuses a null pointer even where there is nothing to point to.
+void* NonNull(void* data) {
+  static int64_t nothing = 0;
+  return data != nullptr ? data : &nothing;
+}
+
+ov::Tensor View(const ov::element::Type& type, Buffer& buffer) {
+  return {type, ToOvShape(buffer.spec().shape), NonNull(buffer.data())};
+}
+
+Port ToPort(const Tensor& tensor) { return {tensor.name, tensor.spec, tensor.dim_names}; }
+
+// Fills in the axes that only OpenVINO's shape inference found; refuses a port whose number of axes nobody knows.
+void Refine(Port& port, const Tensor& tensor, const ov::PartialShape& shape, const std::string& place) {
+  if (!tensor.has_rank) {
+    if (shape.rank().is_dynamic()) {
+      throw Error(ErrorCode::kUnsupported, fmt::format("{}: the number of axes of '{}' is not known; give the inputs' shapes "
+                                                       "(--shape name:1x3x224x224)", place, port.name));
+    }
+    port.spec.shape = ToShape(shape);
+    port.dim_names.assign(port.spec.shape.size(), "");
+    return;
+  }
+  if (shape.rank().is_dynamic() || shape.size() != port.spec.shape.size()) return;
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    if (port.spec.shape[axis] == kDynamic && shape[axis].is_static()) port.spec.shape[axis] = shape[axis].get_length();
+  }
+}
+
+}  // namespace
+
+// The engine's side of a binding.
+struct OpenVinoProgram::Request {
+  std::shared_ptr<OpenVinoProgram> program;  // keeps the slot's owner alive
+  ov::InferRequest infer;
+  uint64_t version = 0;
+  bool bound = false;
+  // Per output: the tensor that OpenVINO sizes, for outputs whose shape is known after the call only.
+  std::vector<std::shared_ptr<ov::Tensor>> sized_by_engine;
+};
+
+OpenVinoProgram::OpenVinoProgram(ov::CompiledModel compiled, const Graph& graph, Placement placement, std::string place)
+    : compiled_(std::move(compiled)), placement_(std::move(placement)), place_(std::move(place)) {
+  const auto inputs = compiled_.inputs();
+  const auto outputs = compiled_.outputs();
+  for (TensorId id : graph.inputs()) {
+    Port& port = signature_.inputs.emplace_back(ToPort(graph.tensor(id)));
+    inputs_.push_back(Match(inputs, port, /*required=*/false));
+    const int index = inputs_.back().index;
+    Refine(port, graph.tensor(id), index < 0 ? ov::PartialShape::dynamic() : inputs[index].get_partial_shape(), place_);
+  }
+  for (TensorId id : graph.outputs()) {
+    Port& port = signature_.outputs.emplace_back(ToPort(graph.tensor(id)));
+    outputs_.push_back(Match(outputs, port, /*required=*/true));
+    Refine(port, graph.tensor(id), outputs[outputs_.back().index].get_partial_shape(), place_);
+  }
+}
+
+OpenVinoProgram::EnginePort OpenVinoProgram::Match(const std::vector<ov::Output<const ov::Node>>& ports, const Port& port,
+                                                   bool required) const {
+  const std::string what = fmt::format("{}: port '{}'", place_, port.name);
+  EnginePort match;
+  match.type = ToOpenVino(port.spec.dtype, what);
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (!ports[i].get_names().contains(port.name)) continue;
+    match.index = static_cast<int>(i);
+    match.fixed = ports[i].get_partial_shape().is_static();
+    if (ports[i].get_element_type() != match.type) {
+      throw Error(ErrorCode::kInternal, fmt::format("{} is {} in the model and {} in OpenVINO", what, ToString(port.spec.dtype),
+                                                    ports[i].get_element_type().get_type_name()));
+    }
+    return match;
+  }
+  if (required) throw Error(ErrorCode::kUnsupported, what + " is not among the compiled model's outputs");
+  return match;
+}
+
+OpenVinoProgram::Request& OpenVinoProgram::RequestOf(Binding& binding) {
+  std::lock_guard lock(slot_mutex_);
+  if (void* slot = binding.slot(this)) return *static_cast<Request*>(slot);
+  auto request = std::make_shared<Request>();
+  request->program = shared_from_this();
+  request->infer = compiled_.create_infer_request();
+  request->sized_by_engine.resize(outputs_.size());
+  binding.SetSlot(this, request);
+  return *request;
+}
+
+void OpenVinoProgram::BindOutput(Request& request, Binding& binding, int port) const {
+  const EnginePort& engine = outputs_[port];
+  const TensorSpec& spec = signature_.outputs[port].spec;
+  if (!binding.output_is_callers(port) && IsStatic(spec.shape) && binding.output(port).empty()) {
+    binding.ProvideOutput(port, Buffer::Allocate(spec));
+  }
+  if (binding.output_is_callers(port) || IsStatic(spec.shape)) {
+    request.infer.set_output_tensor(engine.index, View(engine.type, binding.output(port)));
+    request.sized_by_engine[port] = nullptr;
+    return;
+  }
+  // A tensor that somebody else still holds (this table, the binding and the somebody) must keep its bytes.
+  std::shared_ptr<ov::Tensor>& tensor = request.sized_by_engine[port];
+  if (tensor != nullptr && tensor.use_count() <= 2) return;
+  tensor = std::make_shared<ov::Tensor>(engine.type, ov::Shape(spec.shape.size(), 0));
+  request.infer.set_output_tensor(engine.index, *tensor);
+}
+
+void OpenVinoProgram::Bind(Request& request, Binding& binding) const {
+  const bool changed = !request.bound || request.version != binding.version();
+  request.bound = false;
+  for (size_t port = 0; changed && port < inputs_.size(); ++port) {
+    if (inputs_[port].index < 0) continue;
+    request.infer.set_input_tensor(inputs_[port].index, View(inputs_[port].type, binding.input(static_cast<int>(port))));
+  }
+  for (size_t port = 0; port < outputs_.size(); ++port) {
+    if (changed || request.sized_by_engine[port] != nullptr) BindOutput(request, binding, static_cast<int>(port));
+  }
+  request.version = binding.version();
+  request.bound = true;
+}
+
+void OpenVinoProgram::CollectOutput(Request& request, Binding& binding, int port) const {
+  const EnginePort& engine = outputs_[port];
+  if (engine.fixed) return;
+  const ov::Tensor actual = request.infer.get_output_tensor(engine.index);
+  const Shape shape = ToShape(actual.get_shape());
+  const std::shared_ptr<ov::Tensor>& tensor = request.sized_by_engine[port];
+  Buffer& output = binding.output(port);
+  if (tensor == nullptr) {
+    if (shape == output.spec().shape && (actual.data() == output.data() || output.size_bytes() == 0)) return;
+    request.bound = false;  // OpenVINO may have resized its view of the buffer
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: output '{}' is {}; the bound buffer is {}", place_,
+                                                         signature_.outputs[port].name, FormatShape(shape),
+                                                         FormatShape(output.spec().shape)));
+  }
+  if (!output.empty() && output.data() == tensor->data() && output.spec().shape == shape) return;
+  TensorSpec spec = signature_.outputs[port].spec;
+  spec.shape = shape;
+  binding.ProvideOutput(port, Buffer::Wrap(std::move(spec), {}, tensor->data(), tensor));
+}
+
+void OpenVinoProgram::ForgetOutputs(Binding& binding) const {
+  for (int port = 0; port < binding.output_count(); ++port) {
+    if (!binding.output_is_callers(port) && !IsStatic(signature_.outputs[port].spec.shape)) binding.ProvideOutput(port, {});
+  }
+}
+
+void OpenVinoProgram::Invoke(Binding& binding) {
+  try {
+    Request& request = RequestOf(binding);
+    Bind(request, binding);
+    request.infer.infer();
+    for (size_t port = 0; port < outputs_.size(); ++port) CollectOutput(request, binding, static_cast<int>(port));
+  } catch (const ov::Cancelled&) {
+    ForgetOutputs(binding);
+    throw Error(ErrorCode::kCancelled, place_ + ": the call was cancelled");
+  } catch (...) {
+    ForgetOutputs(binding);
+    RethrowAs(ErrorCode::kInternal, place_);
+  }
+}
+
+void OpenVinoProgram::Interrupt(Binding& binding) {
+  std::lock_guard lock(slot_mutex_);
+  if (void* slot = binding.slot(this)) static_cast<Request*>(slot)->infer.cancel();
+}
+
+}  // namespace consort::openvino
