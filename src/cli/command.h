@@ -13,9 +13,9 @@ namespace consort {
 // What the process returns; scripts rely on the numbers (docs/cli.md).
 enum class ExitCode : int {
   kDone = 0,
-  kOther = 1,          // any error that has no number of its own
-  kUsage = 2,          // the command line cannot be used
-  kBadInput = 3,       // a model, tensor or image is broken or does not fit
+  kOther = 1,     // any error that has no number of its own
+  kUsage = 2,     // the command line cannot be used
+  kBadInput = 3,  // a model, tensor or image is broken or does not fit
   kPlacementRefused = 4,
   kAccuracyMissed = 5,
   kDeviceLost = 6,
@@ -24,15 +24,15 @@ enum class ExitCode : int {
 
 ExitCode ExitCodeFor(ErrorCode code);
 
-// The command line itself cannot be used (an unknown device name, options that contradict each other): exit code 2. For what
-// shows only after all options are parsed; a single option's text is checked by AddParsed (cli/options.h).
+// The command line itself cannot be used (an unknown device name, options that contradict each other): exit code 2. For
+// what shows only after all options are parsed; a single option's text is checked by AddParsed (cli/options.h).
 class UsageError : public Error {
  public:
   explicit UsageError(const std::string& message) : Error(ErrorCode::kInvalidArgument, message) {}
 };
 
-// A registered subcommand: `run` is called after a successful parse if `app` was chosen. It prints results to stdout and
-// throws consort::Error; the options live in what `run` captures.
+// A registered subcommand: `run` is called after a successful parse if `app` was chosen. It prints results to stdout
+// and throws consort::Error; the options live in what `run` captures.
 struct Command {
   CLI::App* app = nullptr;
   std::function<ExitCode()> run;

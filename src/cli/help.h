@@ -7,8 +7,8 @@
 
 namespace consort {
 
-// Breaks `text` at spaces into lines of at most `width` characters; every line after the first is indented. A word that is
-// longer stays whole. Line breaks in `text` stay.
+// Breaks `text` at spaces into lines of at most `width` characters; every line after the first is indented. A word that
+// is longer stays whole. Line breaks in `text` stay.
 std::string WrapText(const std::string& text, int width, int indent);
 
 // CLI11's help with descriptions wrapped at 80 columns.

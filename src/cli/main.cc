@@ -15,7 +15,8 @@ namespace consort {
 namespace {
 
 constexpr char kDescription[] =
-    "Runs and measures neural-network inference on an ensemble of unlike devices. One ONNX model goes in; every answer says "
+    "Runs and measures neural-network inference on an ensemble of unlike devices. One ONNX model goes in; every answer "
+    "says "
     "which device ran which operator.";
 constexpr char kFooter[] =
     "Examples:\n"

@@ -43,7 +43,8 @@ CLI::Option* AddFormatOption(CLI::App* app, OutputFormat& format) {
 void AddShapeOptions(CLI::App* app, std::map<std::string, Shape>& shapes, std::map<std::string, int64_t>& dims) {
   const auto add_shape = [&shapes](const std::string& text) {
     const auto [name, shape] = SplitName(text, ':');
-    if (!shapes.emplace(name, ParseShape(shape)).second) ThrowInvalid("a shape is given twice for input '" + name + "'");
+    if (!shapes.emplace(name, ParseShape(shape)).second)
+      ThrowInvalid("a shape is given twice for input '" + name + "'");
   };
   const auto add_dim = [&dims](const std::string& text) {
     const auto [name, value] = SplitName(text, '=');

@@ -16,8 +16,8 @@ namespace consort {
 
 enum class OutputFormat { kTable, kJson };
 
-// Adds an option whose every value goes through `store(text)`, in the order given; it may be repeated. What `store` throws as
-// consort::Error becomes a usage error. `type` stands for the value in the help text.
+// Adds an option whose every value goes through `store(text)`, in the order given; it may be repeated. What `store`
+// throws as consort::Error becomes a usage error. `type` stands for the value in the help text.
 template <typename Store>
 CLI::Option* AddEach(CLI::App* app, const std::string& names, const std::string& type, Store store,
                      const std::string& help) {
@@ -42,7 +42,8 @@ CLI::Option* AddEach(CLI::App* app, const std::string& names, const std::string&
 template <typename T, typename Parse>
 CLI::Option* AddParsed(CLI::App* app, const std::string& names, const std::string& type, T& value, Parse parse,
                        const std::string& help) {
-  return AddEach(app, names, type, [&value, parse](const std::string& text) { value = parse(text); }, help)
+  return AddEach(
+             app, names, type, [&value, parse](const std::string& text) { value = parse(text); }, help)
       ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
 }
 
@@ -54,7 +55,8 @@ CLI::Option* AddChoice(CLI::App* app, const std::string& names, T& value,
 // --format table|json.
 CLI::Option* AddFormatOption(CLI::App* app, OutputFormat& format);
 
-// --shape NAME:1x3x224x224 (repeatable; the name may be left out when the model has one input: key "") and --dim NAME=VALUE.
+// --shape NAME:1x3x224x224 (repeatable; the name may be left out when the model has one input: key "") and --dim
+// NAME=VALUE.
 void AddShapeOptions(CLI::App* app, std::map<std::string, Shape>& shapes, std::map<std::string, int64_t>& dims);
 
 // "name<separator>rest" cut at the last separator; an empty name when there is none.
@@ -70,7 +72,8 @@ double ParseNumber(const std::string& text);
 // The candidate nearest to `word`, when it is near enough to be a slip of the finger; else "".
 std::string Nearest(const std::string& word, const std::vector<std::string>& candidates);
 
-// --- Implementation ---------------------------------------------------------------------------------------------------
+// --- Implementation
+// ---------------------------------------------------------------------------------------------------
 template <typename T>
 CLI::Option* AddChoice(CLI::App* app, const std::string& names, T& value,
                        const std::vector<std::pair<std::string, T>>& choices, const std::string& help) {

@@ -1,0 +1,254 @@
+// consort run: one model, the same inputs, on one target or several.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "base/strings.h"
+#include "cli/command.h"
+#include "cli/run_calls.h"
+#include "cli/run_inputs.h"
+#include "cli/run_options.h"
+#include "cli/run_report.h"
+#include "consort/registry.h"
+#include "io/npy.h"
+#include "io/tensor_file.h"
+
+namespace consort {
+namespace {
+
+constexpr double kDefaultTolerance = 1e-5;
+
+constexpr char kDescription[] =
+    "Runs a model on one target or several and says where every op ran. Several targets get the same inputs; their "
+    "outputs "
+    "are compared with those of the first.";
+constexpr char kFooter[] =
+    "Examples:\n"
+    "  consort run -m net.onnx\n"
+    "  consort run -m net.onnx -i x=x.npy -o out --expect y=y.npy\n"
+    "  consort run -m det.onnx -i page.jpg --shape x:1x3x640x640 --color bgr \\\n"
+    "      --mean 123.675,116.28,103.53 --scale 0.0171248,0.017507,0.0174292 \\\n"
+    "      -d cpu@onnxruntime,cpu@openvino --strict\n"
+    "  consort run -m vad.onnx -i input=speech.npy --sequence input --state state=stateN";
+
+void CheckUsage(const RunOptions& options) {
+  if (!options.sequences.empty() && options.iterations > 1) {
+    throw UsageError("--iterations and --sequence exclude each other: a sequence has one call per step");
+  }
+  if (options.tolerance && options.expected.empty() && options.targets.size() < 2) {
+    throw UsageError("--tolerance needs --expect or a second target to compare with");
+  }
+  std::set<std::string> backends;
+  for (const NamedFile& model : options.models) {
+    if (!backends.insert(model.name).second) throw UsageError("--model is given twice for the same backend");
+  }
+}
+
+// The targets with their backends filled in; a name that does not exist is a usage error.
+std::vector<Target> ResolveTargets(const Registry& registry, const RunOptions& options) {
+  std::vector<Target> targets;
+  for (const Target& target : options.targets) {
+    try {
+      targets.push_back(registry.Resolve(target));
+    } catch (const Error& error) {
+      throw UsageError(std::string("--device: ") + error.what());
+    }
+    if (std::count(targets.begin(), targets.end(), targets.back()) > 1) {
+      throw UsageError("--device: " + targets.back().ToString() + " is given twice");
+    }
+  }
+  return targets;
+}
+
+// Reads a model file. A shape without a name is for the only input, whose name is known after a first reading.
+Artifact LoadArtifact(const std::filesystem::path& path, const RunOptions& options) {
+  ModelOptions model{.dims = options.dims, .shapes = options.shapes};
+  const auto unnamed = model.shapes.extract("");
+  if (unnamed.empty()) return Artifact::Load(path, model);
+  const Artifact artifact = Artifact::Load(path);
+  if (artifact.kind() != ArtifactKind::kOnnx) return artifact;
+  const Graph& graph = artifact.model().graph();
+  if (graph.inputs().size() != 1) {
+    throw UsageError(fmt::format("--shape: {} has {} inputs; say which one is meant, as NAME:SHAPE", path.string(),
+                                 graph.inputs().size()));
+  }
+  model.shapes[graph.tensor(graph.inputs().front()).name] = unnamed.mapped();
+  return Artifact::Load(path, model);
+}
+
+ModelBundle LoadModels(const RunOptions& options, const std::vector<Target>& targets) {
+  const auto& models = options.models;
+  for (const Target& target : targets) {
+    const bool has_model = std::any_of(models.begin(), models.end(), [&target](const NamedFile& model) {
+      return model.name.empty() || model.name == target.backend;
+    });
+    if (!has_model) throw UsageError(fmt::format("--model: none is given for {}", target.ToString()));
+  }
+  const auto common =
+      std::find_if(models.begin(), models.end(), [](const NamedFile& model) { return model.name.empty(); });
+  ModelBundle bundle(LoadArtifact((common == models.end() ? models.front() : *common).path, options));
+  for (const NamedFile& model : models) {
+    if (!model.name.empty()) bundle.Add(model.name, LoadArtifact(model.path, options));
+  }
+  return bundle;
+}
+
+std::string DescribePrecision(const Target& target, const Artifact& artifact) {
+  if (target.precision) return std::string(ToString(*target.precision));
+  return artifact.kind() == ArtifactKind::kOnnx ? "fp32" : "the model's own precision";
+}
+
+// Opens the target's device and compiles the model for it.
+TargetReport Prepare(const Registry& registry, const Target& target, const ModelBundle& models,
+                     const RunOptions& options) {
+  const Artifact& artifact = models.ArtifactFor(target);
+  const std::shared_ptr<Device> device =
+      registry.Open(target, {.isolated = options.isolated, .plugin = options.plugin});
+  TargetReport report{
+      .target = target, .info = device->info(), .model = artifact.name(), .fingerprint = artifact.fingerprint()};
+  report.precision = DescribePrecision(target, artifact);
+  report.threads = options.compile.threads > 0 ? options.compile.threads : std::max(1, report.info.cores.size());
+  CompileOptions compile = options.compile;
+  if (options.timeout_s) compile.execution = Execution::kWorker;
+  compile.prove_placement = options.strict || options.placement != PlacementDetail::kNone;
+  report.executable = device->Compile(artifact, compile);
+  if (options.strict) {
+    try {
+      RequireStrict(report.executable->placement());
+    } catch (const Error& error) {
+      throw Error(error.code(), target.ToString() + ": " + error.what());
+    }
+  }
+  return report;
+}
+
+// The expected outputs by port name; a single unnamed tensor is for the only output.
+std::vector<NamedTensor> ReadExpected(const RunOptions& options, const Signature& signature) {
+  std::vector<NamedTensor> expected;
+  for (const NamedFile& file : options.expected) {
+    std::vector<NamedTensor> tensors = ReadTensors(file.path);
+    if (!file.name.empty() && tensors.size() != 1) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: holds {} tensors where one is needed", file.path.string(), tensors.size()));
+    }
+    for (NamedTensor& tensor : tensors) {
+      if (!file.name.empty()) tensor.name = file.name;
+      const bool only = tensors.size() == 1 && signature.outputs.size() == 1 && file.name.empty();
+      if (only) tensor.name = signature.outputs.front().name;
+      if (tensor.name.empty()) {
+        throw Error(ErrorCode::kInvalidArgument,
+                    file.path.string() + ": which output is it for? Give it as NAME=" + file.path.string());
+      }
+      RequirePort(signature.outputs, tensor.name, "output");
+      expected.push_back(std::move(tensor));
+    }
+  }
+  return expected;
+}
+
+Verdict Judge(const Buffer& value, const Buffer& reference, std::optional<double> tolerance) {
+  try {
+    return {Compare(value, reference), "", tolerance};
+  } catch (const Error& error) {
+    return {std::nullopt, error.what(), tolerance};
+  }
+}
+
+void JudgeExpected(TargetReport& report, const std::vector<NamedTensor>& expected, const RunOptions& options) {
+  for (const NamedTensor& tensor : expected) {
+    const int port = RequirePort(report.executable->signature().outputs, tensor.name, "output");
+    OutputReport& output = report.outputs[port];
+    output.expected = Judge(output.tensor, tensor.tensor, options.tolerance.value_or(kDefaultTolerance));
+  }
+}
+
+// Compares with the first target's output of the same name, or with its only output when both have one.
+void JudgeAgainstFirst(TargetReport& report, const TargetReport& first, const RunOptions& options) {
+  const std::optional<double> tolerance = options.expected.empty() ? options.tolerance : std::nullopt;
+  for (OutputReport& output : report.outputs) {
+    int reference = first.executable->signature().FindOutput(output.port.name);
+    if (report.outputs.size() == 1 && first.outputs.size() == 1) reference = 0;
+    output.against_first = reference >= 0 ? Judge(output.tensor, first.outputs[reference].tensor, tolerance)
+                                          : Verdict{std::nullopt, "the first target has no such output", tolerance};
+  }
+}
+
+// A port or target name as one component of a path.
+std::string FileName(std::string name) {
+  for (char& c : name) {
+    if (c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20) c = '_';
+  }
+  return name.empty() || name.front() == '.' ? "_" + name : name;
+}
+
+void WriteOutputs(TargetReport& report, const RunOptions& options, bool several) {
+  std::filesystem::path folder = options.output_folder;
+  if (several) folder /= FileName(report.target.ToString());
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", folder.string(), error.message()));
+  for (OutputReport& output : report.outputs) {
+    const std::filesystem::path path = folder / (FileName(output.port.name) + ".npy");
+    WriteNpy(path, output.tensor);
+    output.file = path.string();
+  }
+}
+
+void Execute(TargetReport& report, const RunOptions& options) {
+  CallResults results = RunCalls(*report.executable, report.inputs, options, report.target.ToString());
+  report.calls = results.calls;
+  for (size_t port = 0; port < results.outputs.size(); ++port) {
+    report.outputs.push_back({report.executable->signature().outputs[port], std::move(results.outputs[port])});
+  }
+}
+
+bool Passed(const std::vector<TargetReport>& reports) {
+  const auto missed = [](const std::optional<Verdict>& verdict) { return verdict && !verdict->passed(); };
+  return std::none_of(reports.begin(), reports.end(), [&](const TargetReport& report) {
+    return std::any_of(report.outputs.begin(), report.outputs.end(), [&](const OutputReport& output) {
+      return missed(output.expected) || missed(output.against_first);
+    });
+  });
+}
+
+ExitCode RunRun(const RunOptions& options) {
+  CheckUsage(options);
+  const Registry registry = MakeBuiltinRegistry();
+  const std::vector<Target> targets = ResolveTargets(registry, options);
+  const ModelBundle models = LoadModels(options, targets);
+  const RunInputs inputs(options);
+  std::vector<TargetReport> reports;
+  for (const Target& target : targets) reports.push_back(Prepare(registry, target, models, options));
+  const std::vector<NamedTensor> expected = ReadExpected(options, reports.front().executable->signature());
+  for (TargetReport& report : reports) report.inputs = inputs.For(report.executable->signature());
+  for (TargetReport& report : reports) {
+    Execute(report, options);
+    JudgeExpected(report, expected, options);
+    if (&report != &reports.front()) JudgeAgainstFirst(report, reports.front(), options);
+    if (!options.output_folder.empty()) WriteOutputs(report, options, reports.size() > 1);
+  }
+  PrintRunReport(reports, options);
+  if (Passed(reports)) return ExitCode::kDone;
+  std::fflush(stdout);
+  fmt::print(stderr, "consort: an output differs by more than the tolerance\n");
+  return ExitCode::kAccuracyMissed;
+}
+
+}  // namespace
+
+Command AddRunCommand(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("run", kDescription);
+  app->footer(kFooter);
+  const auto options = std::make_shared<RunOptions>();
+  AddRunOptions(app, *options);
+  app->get_option("--model")->required();
+  return {app, [options] {
+            if (options->targets.empty()) options->targets = ParseTargets("cpu");
+            return RunRun(*options);
+          }};
+}
+
+}  // namespace consort

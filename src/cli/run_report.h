@@ -1,0 +1,52 @@
+// What `consort run` found out, and how it prints it.
+#ifndef CONSORT_CLI_RUN_REPORT_H_
+#define CONSORT_CLI_RUN_REPORT_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/run_inputs.h"
+#include "cli/run_options.h"
+#include "consort/device.h"
+#include "io/compare.h"
+
+namespace consort {
+
+// An output against a reference.
+struct Verdict {
+  std::optional<Comparison> comparison;  // absent: `problem` says why there is none
+  std::string problem;
+  std::optional<double> tolerance;  // absent: not bounded
+  bool passed() const { return comparison ? !tolerance || comparison->Within(*tolerance) : !tolerance; }
+};
+
+struct OutputReport {
+  Port port;
+  Buffer tensor;
+  std::string file;                      // where it was written, or ""
+  std::optional<Verdict> expected;       // against --expect
+  std::optional<Verdict> against_first;  // against the first target
+};
+
+// One target's part of the run.
+struct TargetReport {
+  Target target;
+  DeviceInfo info;
+  std::string model;        // the artifact's name
+  std::string fingerprint;  // and fingerprint
+  std::string precision;
+  int threads = 0;
+  std::unique_ptr<Executable> executable;
+  std::vector<PortInput> inputs;
+  int64_t calls = 0;
+  std::vector<OutputReport> outputs;
+};
+
+// Prints all of it to stdout in the form asked for.
+void PrintRunReport(const std::vector<TargetReport>& reports, const RunOptions& options);
+
+}  // namespace consort
+
+#endif  // CONSORT_CLI_RUN_REPORT_H_

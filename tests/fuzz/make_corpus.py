@@ -1,0 +1,92 @@
+"""Writes the seeds of the fuzz targets: small files of every kind that the parsers know. Run once; the files are kept in git.
+
+    .deps/venv/bin/python tests/fuzz/make_corpus.py
+"""
+
+import io
+from pathlib import Path
+
+import numpy
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def write(kind, name, content):
+    (CORPUS / kind).mkdir(parents=True, exist_ok=True)
+    (CORPUS / kind / name).write_bytes(content)
+
+
+def model(nodes, inputs, outputs, initializers=(), functions=(), opset=17):
+    graph = helper.make_graph(list(nodes), "g", list(inputs), list(outputs), list(initializers))
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("local", 1)]
+    return helper.make_model(graph, opset_imports=opsets, functions=list(functions), ir_version=8).SerializeToString()
+
+
+def tensor(name, shape, dtype=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, dtype, shape)
+
+
+def write_models():
+    weight = numpy_helper.from_array(numpy.ones((4, 3, 3, 3), numpy.float32), "w")
+    conv = [helper.make_node("Conv", ["x", "w"], ["c"], "conv"), helper.make_node("Relu", ["c"], ["y"])]
+    write("model", "conv", model(conv, [tensor("x", ["batch", 3, 8, 8])], [tensor("y", None)], [weight]))
+    branch = lambda op: helper.make_graph([helper.make_node(op, ["x"], ["b"])], op, [], [tensor("b", ["n"])])
+    choice = helper.make_node("If", ["flag"], ["y"], then_branch=branch("Relu"), else_branch=branch("Neg"))
+    write("model", "if", model([choice], [tensor("x", ["n"]), tensor("flag", [], TensorProto.BOOL)], [tensor("y", ["n"])]))
+    twice = helper.make_function("local", "Twice", ["a"], ["b"], [helper.make_node("Add", ["a", "a"], ["b"])],
+                                 [helper.make_opsetid("", 17)])
+    call = helper.make_node("Twice", ["x"], ["y"], domain="local")
+    write("model", "function", model([call], [tensor("x", [2])], [tensor("y", [2])], functions=[twice]))
+    shape = numpy_helper.from_array(numpy.array([0, -1], numpy.int64), "shape")
+    reshape = [helper.make_node("Reshape", ["x", "shape"], ["r"]), helper.make_node("MatMul", ["r", "m"], ["y"])]
+    matrix = numpy_helper.from_array(numpy.ones((6, 2), numpy.float32), "m")
+    write("model", "reshape", model(reshape, [tensor("x", [1, 2, 3])], [tensor("y", None)], [shape, matrix]))
+    write("model", "old", model(conv, [tensor("x", [1, 3, 8, 8]), tensor("w", [4, 3, 3, 3])], [tensor("y", None)], [weight], opset=7))
+    external = numpy_helper.from_array(numpy.ones(4, numpy.float32), "w")
+    onnx.external_data_helper.set_external_data(external, "weights.bin", 0, 16)
+    external.ClearField("raw_data")
+    add = [helper.make_node("Add", ["x", "w"], ["y"])]
+    write("model", "external", model(add, [tensor("x", [4])], [tensor("y", [4])], [external]))
+
+
+def saved(save, *arrays, **named):
+    file = io.BytesIO()
+    save(file, *arrays, **named)
+    return file.getvalue()
+
+
+def write_tensors():
+    rng = numpy.random.default_rng(0)
+    for dtype in ("float32", "float16", "int64", "uint8", "bool"):
+        write("tensor", f"{dtype}.npy", saved(numpy.save, rng.integers(0, 2, (2, 3)).astype(dtype)))
+    write("tensor", "fortran.npy", saved(numpy.save, numpy.asfortranarray(rng.random((3, 2, 2)))))
+    write("tensor", "scalar.npy", saved(numpy.save, numpy.float64(3)))
+    write("tensor", "big_endian.npy", saved(numpy.save, numpy.arange(3, dtype=">i4")))
+    write("tensor", "stored.npz", saved(numpy.savez, x=numpy.arange(3), y=numpy.zeros((2, 2), numpy.float32)))
+    write("tensor", "deflated.npz", saved(numpy.savez_compressed, x=numpy.zeros(100, numpy.uint8)))
+    write("tensor", "raw.pb", numpy_helper.from_array(rng.random((2, 2)).astype("float32"), "x").SerializeToString())
+    write("tensor", "typed.pb", helper.make_tensor("x", TensorProto.INT8, [3], [1, -2, 3]).SerializeToString())
+    write("tensor", "int4.pb", helper.make_tensor("x", TensorProto.INT4, [3], [1, -2, 3]).SerializeToString())
+    write("tensor", "half.pb", helper.make_tensor("x", TensorProto.FLOAT16, [2], [0.5, 1]).SerializeToString())
+
+
+def write_images():
+    pixels = numpy.fromfunction(lambda y, x, c: (8 * x + 5 * y + 60 * c) % 256, (13, 17, 3)).astype(numpy.uint8)
+    picture = Image.fromarray(pixels)
+    write("image", "rgb.jpg", saved(picture.save, format="JPEG"))
+    write("image", "gray.jpg", saved(picture.convert("L").save, format="JPEG"))
+    write("image", "progressive.jpg", saved(picture.save, format="JPEG", progressive=True))
+    write("image", "cmyk.jpg", saved(picture.convert("CMYK").save, format="JPEG"))
+    write("image", "rgb.png", saved(picture.save, format="PNG"))
+    write("image", "palette.png", saved(picture.convert("P").save, format="PNG"))
+    write("image", "alpha.png", saved(picture.convert("RGBA").save, format="PNG"))
+    write("image", "bits16.png", saved(Image.fromarray(pixels[:, :, 0].astype(numpy.uint16) * 257).save, format="PNG"))
+
+
+if __name__ == "__main__":
+    write_models()
+    write_tensors()
+    write_images()
