@@ -4,6 +4,8 @@
 
 #include "backends/faulty/faulty_backend.h"
 #include "backends/null/null_backend.h"
+#include "backends/onnxruntime/onnxruntime_backend.h"
+#include "backends/openvino/openvino_backend.h"
 #include "consort/registry.h"
 
 namespace consort {
@@ -18,6 +20,8 @@ bool TestBackendsAsked() {
 
 Registry MakeBuiltinRegistry() {
   Registry registry;
+  registry.Add(MakeOnnxRuntimeBackend());
+  registry.Add(MakeOpenVinoBackend());
   registry.Add(MakeNullBackend());
   if (TestBackendsAsked()) registry.Add(MakeFaultyBackend());
   return registry;
