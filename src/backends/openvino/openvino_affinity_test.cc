@@ -39,7 +39,7 @@ struct Usage {
 
 Usage Measure(Executable& executable, const std::shared_ptr<Binding>& binding) {
   const auto before = RunTimes();
-  for (int i = 0; i < 30; ++i) consort::Run(executable, binding);
+  for (int i = 0; i < 60; ++i) consort::Run(executable, binding);
   auto after = RunTimes();
   int64_t total = 0;
   for (auto& [thread, time] : after) {
@@ -49,7 +49,7 @@ Usage Measure(Executable& executable, const std::shared_ptr<Binding>& binding) {
   }
   Usage usage;
   usage.caller = static_cast<double>(after[ThreadId()]) / static_cast<double>(total);
-  for (const auto& [thread, time] : after) usage.busy_threads += time * 10 > total;
+  for (const auto& [thread, time] : after) usage.busy_threads += time * 100 > total;
   return usage;
 }
 

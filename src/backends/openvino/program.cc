@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <openvino/runtime/exception.hpp>
 
 #include "backends/openvino/core.h"
@@ -73,6 +74,7 @@ OpenVinoProgram::OpenVinoProgram(ov::CompiledModel compiled, const Graph& graph,
     Port& port = signature_.outputs.emplace_back(ToPort(graph.tensor(id)));
     outputs_.push_back(Match(outputs, port, /*required=*/true));
     Refine(port, graph.tensor(id), outputs[outputs_.back().index].get_partial_shape(), place_);
+    outputs_.back().passed_input = signature_.FindInput(port.name);
   }
 }
 
@@ -108,6 +110,8 @@ OpenVinoProgram::Request& OpenVinoProgram::RequestOf(Binding& binding) {
 
 void OpenVinoProgram::BindOutput(Request& request, Binding& binding, int port) const {
   const EnginePort& engine = outputs_[port];
+  // The CPU plugin would take the output's memory for the input's, without the input's values.
+  if (engine.passed_input >= 0) return;
   const TensorSpec& spec = signature_.outputs[port].spec;
   if (!binding.output_is_callers(port) && IsStatic(spec.shape) && binding.output(port).empty()) {
     binding.ProvideOutput(port, Buffer::Allocate(spec));
@@ -126,7 +130,7 @@ void OpenVinoProgram::BindOutput(Request& request, Binding& binding, int port) c
 
 void OpenVinoProgram::Bind(Request& request, Binding& binding) const {
   const bool changed = !request.bound || request.version != binding.version();
-  request.bound = false;
+  request.bound = false;  // until the call has succeeded
   for (size_t port = 0; changed && port < inputs_.size(); ++port) {
     if (inputs_[port].index < 0) continue;
     request.infer.set_input_tensor(inputs_[port].index, View(inputs_[port].type, binding.input(static_cast<int>(port))));
@@ -135,11 +139,24 @@ void OpenVinoProgram::Bind(Request& request, Binding& binding) const {
     if (changed || request.sized_by_engine[port] != nullptr) BindOutput(request, binding, static_cast<int>(port));
   }
   request.version = binding.version();
-  request.bound = true;
+}
+
+void OpenVinoProgram::PassInput(Binding& binding, int port) const {
+  const Buffer& input = binding.input(outputs_[port].passed_input);
+  const bool fits = !binding.output(port).empty() && binding.output(port).spec().shape == input.spec().shape;
+  if (!fits && binding.output_is_callers(port)) RefuseShape(port, input.spec().shape, binding.output(port).spec().shape);
+  if (!fits) binding.ProvideOutput(port, Buffer::Allocate(input.spec()));
+  if (input.size_bytes() > 0) std::memcpy(binding.output(port).data(), input.data(), input.size_bytes());
+}
+
+void OpenVinoProgram::RefuseShape(int port, const Shape& actual, const Shape& bound) const {
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: output '{}' is {}; the bound buffer is {}", place_,
+                                                       signature_.outputs[port].name, FormatShape(actual), FormatShape(bound)));
 }
 
 void OpenVinoProgram::CollectOutput(Request& request, Binding& binding, int port) const {
   const EnginePort& engine = outputs_[port];
+  if (engine.passed_input >= 0) return PassInput(binding, port);
   if (engine.fixed) return;
   const ov::Tensor actual = request.infer.get_output_tensor(engine.index);
   const Shape shape = ToShape(actual.get_shape());
@@ -147,10 +164,7 @@ void OpenVinoProgram::CollectOutput(Request& request, Binding& binding, int port
   Buffer& output = binding.output(port);
   if (tensor == nullptr) {
     if (shape == output.spec().shape && (actual.data() == output.data() || output.size_bytes() == 0)) return;
-    request.bound = false;  // OpenVINO may have resized its view of the buffer
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: output '{}' is {}; the bound buffer is {}", place_,
-                                                         signature_.outputs[port].name, FormatShape(shape),
-                                                         FormatShape(output.spec().shape)));
+    RefuseShape(port, shape, output.spec().shape);
   }
   if (!output.empty() && output.data() == tensor->data() && output.spec().shape == shape) return;
   TensorSpec spec = signature_.outputs[port].spec;
@@ -164,18 +178,26 @@ void OpenVinoProgram::ForgetOutputs(Binding& binding) const {
   }
 }
 
+ErrorCode OpenVinoProgram::CodeOfFailure(const Binding& binding) const {
+  for (size_t port = 0; port < outputs_.size(); ++port) {
+    if (!outputs_[port].fixed && binding.output_is_callers(static_cast<int>(port))) return ErrorCode::kInvalidArgument;
+  }
+  return ErrorCode::kInternal;
+}
+
 void OpenVinoProgram::Invoke(Binding& binding) {
   try {
     Request& request = RequestOf(binding);
     Bind(request, binding);
     request.infer.infer();
     for (size_t port = 0; port < outputs_.size(); ++port) CollectOutput(request, binding, static_cast<int>(port));
+    request.bound = true;
   } catch (const ov::Cancelled&) {
     ForgetOutputs(binding);
     throw Error(ErrorCode::kCancelled, place_ + ": the call was cancelled");
   } catch (...) {
     ForgetOutputs(binding);
-    RethrowAs(ErrorCode::kInternal, place_);
+    RethrowAs(CodeOfFailure(binding), place_);
   }
 }
 

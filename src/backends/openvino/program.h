@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "consort/backend.h"
+#include "consort/error.h"
 #include "consort/graph.h"
 
 namespace consort::openvino {
@@ -34,6 +35,7 @@ class OpenVinoProgram : public Program, public std::enable_shared_from_this<Open
     int index = -1;  // of the compiled model's port; -1: an input that OpenVINO dropped
     ov::element::Type type;
     bool fixed = false;  // OpenVINO knows the whole shape
+    int passed_input = -1;  // of an output: the input port that it is, unchanged
   };
 
   EnginePort Match(const std::vector<ov::Output<const ov::Node>>& ports, const Port& port, bool required) const;
@@ -41,6 +43,10 @@ class OpenVinoProgram : public Program, public std::enable_shared_from_this<Open
   void Bind(Request& request, Binding& binding) const;
   void BindOutput(Request& request, Binding& binding, int port) const;
   void CollectOutput(Request& request, Binding& binding, int port) const;
+  void PassInput(Binding& binding, int port) const;
+  [[noreturn]] void RefuseShape(int port, const Shape& actual, const Shape& bound) const;
+  // kInvalidArgument where a failed call may be due to a buffer that the caller gave for an output of unknown shape.
+  ErrorCode CodeOfFailure(const Binding& binding) const;
 
   // After a failed call: OpenVINO may have moved what outputs of unknown shape point to.
   void ForgetOutputs(Binding& binding) const;
