@@ -27,7 +27,7 @@ TEST(OnnxRuntime, ComputesWhatAHandComputes) {
   const auto binding = std::make_shared<Binding>(executable->signature());
   binding->SetInput(executable->signature().FindInput("a"), FloatBuffer({1, 4}, {1, 2, 3, 4}));
   binding->SetInput(executable->signature().FindInput("b"), FloatBuffer({1, 4}, {10, 20, 30, 40}));
-  Run(*executable, binding);
+  consort::Run(*executable, binding);
   EXPECT_THAT(Floats(binding->output(executable->signature().FindOutput("sum"))), ElementsAre(11, 22, 33, 44));
   EXPECT_THAT(Floats(binding->output(executable->signature().FindOutput("product"))), ElementsAre(10, 40, 90, 160));
 }
@@ -48,13 +48,13 @@ TEST(OnnxRuntime, DynamicOutputsFollowTheInputAndOutliveTheNextCall) {
   const auto executable = OpenOrt()->Compile(ArtifactOf(test::DynamicBatchModel()), {});
   const auto binding = std::make_shared<Binding>(executable->signature());
   binding->SetInput(0, test::PatternBuffer({3, 8}));
-  Run(*executable, binding);
+  consort::Run(*executable, binding);
   const Buffer kept = binding->output(0).Share();
   EXPECT_EQ(kept.spec().shape, (Shape{3, 4}));
   const std::vector<float> before = Floats(kept);
 
   binding->SetInput(0, FloatBuffer({1, 8}, {9, 9, 9, 9, 9, 9, 9, 9}));
-  Run(*executable, binding);
+  consort::Run(*executable, binding);
   EXPECT_EQ(binding->output(0).spec().shape, (Shape{1, 4}));
   EXPECT_EQ(Floats(kept), before);
   EXPECT_NE(Floats(binding->output(0)), std::vector<float>(before.begin(), before.begin() + 4));
@@ -66,7 +66,7 @@ TEST(OnnxRuntime, WritesIntoTheCallersOutput) {
   std::vector<float> memory(4, -1);
   binding->SetInput(0, FloatBuffer({1, 4}, {5, 6, 7, 8}));
   binding->SetOutput(0, Buffer::Borrow({.dtype = DataType::kFloat32, .shape = {1, 4}}, memory.data()));
-  Run(*executable, binding);
+  consort::Run(*executable, binding);
   EXPECT_THAT(memory, ElementsAre(5, 6, 7, 8));
 }
 
@@ -75,7 +75,7 @@ TEST(OnnxRuntime, CallersOutputOfAnotherSizeThanTheResultIsRefused) {
   const auto binding = std::make_shared<Binding>(executable->signature());
   binding->SetInput(0, test::PatternBuffer({3, 8}));
   binding->SetOutput(0, Buffer::Allocate({.dtype = DataType::kFloat32, .shape = {2, 4}}));
-  EXPECT_EQ(ErrorOf([&] { Run(*executable, binding); }).code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(ErrorOf([&] { consort::Run(*executable, binding); }).code(), ErrorCode::kInvalidArgument);
 }
 
 TEST(OnnxRuntime, InputOfTheWrongShapeIsRefusedByName) {
@@ -92,8 +92,8 @@ TEST(OnnxRuntime, TwoBindingsKeepTheirOwnBuffers) {
   const auto second = std::make_shared<Binding>(executable->signature());
   first->SetInput(0, FloatBuffer({1, 4}, {1, 1, 1, 1}));
   second->SetInput(0, FloatBuffer({1, 4}, {2, 2, 2, 2}));
-  Run(*executable, first);
-  Run(*executable, second);
+  consort::Run(*executable, first);
+  consort::Run(*executable, second);
   EXPECT_THAT(Floats(first->output(0)), ElementsAre(1, 1, 1, 1));
   EXPECT_THAT(Floats(second->output(0)), ElementsAre(2, 2, 2, 2));
 }
@@ -103,9 +103,9 @@ TEST(OnnxRuntime, BindingMovesBetweenExecutables) {
   const auto other = OpenOrt()->Compile(ArtifactOf(test::IdentityModel()), {.optimization = Optimization::kNone});
   const auto binding = std::make_shared<Binding>(identity->signature());
   binding->SetInput(0, FloatBuffer({1, 4}, {1, 2, 3, 4}));
-  Run(*identity, binding);
-  Run(*other, binding);
-  Run(*identity, binding);
+  consort::Run(*identity, binding);
+  consort::Run(*other, binding);
+  consort::Run(*identity, binding);
   EXPECT_THAT(Floats(binding->output(0)), ElementsAre(1, 2, 3, 4));
 }
 
@@ -113,10 +113,10 @@ TEST(OnnxRuntime, BoundBuffersAreNotReplacedCallAfterCall) {
   const auto executable = OpenOrt()->Compile(ArtifactOf(test::IdentityModel()), {});
   const auto binding = std::make_shared<Binding>(executable->signature());
   binding->SetInput(0, FloatBuffer({1, 4}, {1, 2, 3, 4}));
-  Run(*executable, binding);
+  consort::Run(*executable, binding);
   const void* output = binding->output(0).data();
   binding->input(0).as<float>()[0] = 100;
-  Run(*executable, binding);
+  consort::Run(*executable, binding);
   EXPECT_EQ(binding->output(0).data(), output);
   EXPECT_THAT(Floats(binding->output(0)), ElementsAre(100, 2, 3, 4));
 }
@@ -127,7 +127,7 @@ TEST(OnnxRuntime, OptimisationLevelsAgree) {
     const auto executable = OpenOrt()->Compile(ArtifactOf(test::ConvReluModel()), {.optimization = level});
     const auto binding = std::make_shared<Binding>(executable->signature());
     binding->SetInput(0, test::PatternBuffer({1, 3, 8, 8}));
-    Run(*executable, binding);
+    consort::Run(*executable, binding);
     results.push_back(Floats(binding->output(0)));
   }
   for (const std::vector<float>& result : results) {
@@ -145,11 +145,11 @@ TEST(OnnxRuntime, ControlFlowTakesTheBranchOfItsCondition) {
     *static_cast<bool*>(flag.data()) = condition;
     binding->SetInput(executable->signature().FindInput("x"), FloatBuffer({1, 4}, {-1, 2, 3, 4}));
     binding->SetInput(executable->signature().FindInput("cond"), std::move(flag));
-    Run(*executable, binding);
+    consort::Run(*executable, binding);
     results.push_back(Floats(binding->output(0)));
   }
-  // else: relu(x) * 2 + x
-  EXPECT_THAT(results[0], ElementsAre(FloatEq(-1), FloatEq(6), FloatEq(9), FloatEq(12)));
+  // else: x + relu(x) * -0.11
+  EXPECT_THAT(results[0], ElementsAre(FloatEq(-1), FloatEq(1.78F), FloatEq(2.67F), FloatEq(3.56F)));
   EXPECT_NE(results[0], results[1]);
 }
 
@@ -191,7 +191,7 @@ TEST(OnnxRuntime, EngineOptionsReachTheEngine) {
   options.engine_options = {{"session.intra_op_thread_affinities", "0"}};
   options.threads = 2;
   EXPECT_THAT(ErrorOf([&] { OpenOrt()->Compile(ArtifactOf(test::IdentityModel()), options); }).what(),
-              HasSubstr("affinit"));
+              HasSubstr("Processor id must start from 1"));
 }
 
 TEST(OnnxRuntime, ValuesThatAKernelRefusesAreTheCallersError) {
@@ -204,11 +204,11 @@ TEST(OnnxRuntime, ValuesThatAKernelRefusesAreTheCallersError) {
   Buffer index = Buffer::Allocate({.dtype = DataType::kInt64, .shape = {1}});
   index.as<int64_t>()[0] = 77;
   binding->SetInput(0, index.Share());
-  const Error error = ErrorOf([&] { Run(*executable, binding); });
+  const Error error = ErrorOf([&] { consort::Run(*executable, binding); });
   EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument) << error.what();
   EXPECT_THAT(error.what(), AllOf(HasSubstr("pick"), HasSubstr("77")));
   index.as<int64_t>()[0] = 1;
-  Run(*executable, binding);  // the executable is still usable
+  consort::Run(*executable, binding);  // the executable is still usable
 }
 
 TEST(OnnxRuntime, CancelEndsALongLoop) {
@@ -249,7 +249,7 @@ TEST(OnnxRuntime, FindsTheCpuAndSaysWhatTheLibraryIs) {
 }
 
 TEST(OnnxRuntime, WhatCannotBeOpenedSaysWhy) {
-  EXPECT_THAT(ErrorOf([] { OpenOrt("cpu:4000@onnxruntime"); }).what(), HasSubstr("may use cores"));
+  EXPECT_THAT(ErrorOf([] { OpenOrt("cpu:900@onnxruntime"); }).what(), HasSubstr("may use cores"));
   EXPECT_THAT(ErrorOf([] { OpenOrt("ep@onnxruntime"); }).what(), HasSubstr("name=/path"));
   EXPECT_THAT(ErrorOf([] { OpenOrt("ep@onnxruntime", {.plugin = "x=/nowhere/libx.so"}); }).what(), HasSubstr("/nowhere/libx.so"));
   EXPECT_THAT(ErrorOf([] { OpenOrt("cpu@onnxruntime", {.plugin = "x=/nowhere/libx.so"}); }).what(), HasSubstr("ep@onnxruntime"));

@@ -108,7 +108,7 @@ std::set<std::string> ProfiledKernels(const std::string& model, Optimization lev
     const auto executable = OpenOrt()->Compile(ArtifactOf(model), options);
     const auto binding = std::make_shared<Binding>(executable->signature());
     binding->SetInput(0, test::PatternBuffer(shape));
-    Run(*executable, binding);
+    consort::Run(*executable, binding);
     *placement = executable->placement();
   }
   std::set<std::string> kernels;

@@ -158,6 +158,7 @@ void OrtLibrary::Throw(OrtStatus* status, OrtPhase phase, const std::string& wha
   api_->ReleaseStatus(status);
   const ErrorCode ours = ErrorCodeOf(code, phase, message);
   std::lock_guard lock(mutex_);
+  while (!message.empty() && message.back() == '\n') message.pop_back();
   for (const std::string& logged : messages_) {
     if (logged.find(message) == std::string::npos && message.find(logged) == std::string::npos) message += "; " + logged;
   }

@@ -7,7 +7,6 @@
 #include <map>
 
 #include "backends/onnxruntime/test_support.h"
-#include "base/thread.h"
 
 namespace consort {
 namespace {
@@ -83,13 +82,13 @@ TEST(Threads, WorkersStayOnTheCoresOfTheTarget) {
 }
 
 TEST(Threads, CallerKeepsItsCoresAndItsFloatingPointMode) {
-  const CoreSet cores = CurrentThreadCores();
+  const CoreSet cores = CoreSet::Available();
   volatile float tiny = 1e-40F;
   const auto executable = OpenOrt("cpu:" + FirstCores(1) + "@onnxruntime")->Compile(ArtifactOf(test::IdentityModel()), {});
   const auto binding = std::make_shared<Binding>(executable->signature());
   binding->SetInput(0, test::PatternBuffer({1, 4}));
-  Run(*executable, binding);
-  EXPECT_EQ(CurrentThreadCores(), cores);
+  consort::Run(*executable, binding);
+  EXPECT_EQ(CoreSet::Available(), cores);
   EXPECT_NE(tiny * 1.0F, 0.0F);
 }
 
@@ -99,7 +98,7 @@ TEST(Threads, WorkerExecutableComputesOnItsCore) {
                               ->Compile(ArtifactOf(test::IdentityModel()), {.execution = Execution::kWorker});
   const auto binding = std::make_shared<Binding>(executable->signature());
   binding->SetInput(0, test::PatternBuffer({1, 4}));
-  Run(*executable, binding);
+  consort::Run(*executable, binding);
   EXPECT_THAT(Added(before), ::testing::ElementsAre(CoreSet({CoreSet::Available().cores()[0]})));
 }
 
@@ -109,7 +108,7 @@ float ProductOfDenormals(bool flush, int threads) {
   const auto binding = std::make_shared<Binding>(executable->signature());
   binding->SetInput(0, test::FloatBuffer({1, 4}, {1e-40F, 1e-40F, 1e-40F, 1e-40F}));
   binding->SetInput(1, test::FloatBuffer({1, 4}, {1, 1, 1, 1}));
-  Run(*executable, binding);
+  consort::Run(*executable, binding);
   return binding->output(executable->signature().FindOutput("product")).as<float>()[3];
 }
 
