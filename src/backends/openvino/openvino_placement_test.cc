@@ -84,6 +84,21 @@ TEST(OpenVinoPlacement, FoldedNamesAndRemovedOpsAreExplained) {
   EXPECT_THAT(StrictViolations(placement), IsEmpty());
 }
 
+TEST(OpenVinoPlacement, ARemovedIdentityDoesNotTakeTheKernelOfTheOpBeforeIt) {
+  onnx::ModelProto model = EmptyModel("identity");
+  GraphWriter graph(model.mutable_graph());
+  graph.Input("x", {"1", "2", "4", "4"}).Output("y", {"1", "4", "4", "4"}).Weight("w", {4, 4, 1, 1});
+  graph.Node("Concat", {"x", "x"}, {"c"}, "concat");
+  AddInt(*model.mutable_graph()->mutable_node(0), "axis", 1);
+  graph.Node("Dropout", {"c"}, {"d"}, "dropout");
+  graph.Node("Conv", {"d", "w"}, {"y"}, "conv");
+  const auto executable = CompileOn("cpu", Bytes(model));
+  EXPECT_EQ(OpNamed(executable->placement(), "concat").state, PlacementState::kAsAsked);
+  EXPECT_THAT(OpNamed(executable->placement(), "concat").why, HasSubstr("Concat"));
+  EXPECT_THAT(OpNamed(executable->placement(), "concat").why, ::testing::Not(HasSubstr("not named")));
+  EXPECT_EQ(OpNamed(executable->placement(), "dropout").state, PlacementState::kEliminated);
+}
+
 TEST(OpenVinoPlacement, AStaticShapeIsFolded) {
   onnx::ModelProto model = EmptyModel("shape");
   GraphWriter graph(model.mutable_graph());

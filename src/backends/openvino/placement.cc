@@ -48,10 +48,12 @@ class Reader {
         device_(std::move(device)),
         precision_(std::string(ToString(target.precision.value_or(Precision::kFp32)))),
         asked_(target.device + "/" + precision_),
+        identity_of_(source.alias),
         by_op_(graph.ops().size()),
         folded_(graph.ops().size(), false) {}
 
   void ReadKernels(const ov::Model& runtime);
+  void ReturnKernels();
   void Place(Placement& placement);
 
  private:
@@ -72,6 +74,7 @@ class Reader {
   std::string device_;
   std::string precision_;
   std::string asked_;
+  std::vector<OpId> identity_of_;  // by OpId: the op whose output stands for this one's, or kNone
   std::vector<Kernel> kernels_;
   std::vector<std::vector<int>> by_op_;
   std::vector<bool> folded_;      // a constant of the runtime model bears the op's mark
@@ -100,6 +103,19 @@ void Reader::ReadKernels(const ov::Model& runtime) {
     if (kernel.ops.empty()) inserted_.push_back(fmt::format("{} '{}' on {}", kernel.layer, WithoutMarks(kernel.name), device_));
     for (OpId op : kernel.ops) by_op_[op].push_back(static_cast<int>(kernels_.size()));
     kernels_.push_back(std::move(kernel));
+  }
+}
+
+// OpenVINO removes an identity by giving its name to the node before it: the kernel is that node's.
+void Reader::ReturnKernels() {
+  for (OpId id = static_cast<OpId>(graph_.ops().size()) - 1; id >= 0; --id) {
+    const Op& op = graph_.op(id);
+    if (!Among(op.type, {"Identity", "Dropout"}) || by_op_[id].empty() || op.inputs.empty() || op.inputs[0] == kNone) continue;
+    const OpId before = graph_.tensor(op.inputs[0]).producer;
+    if (before == kNone || !by_op_[before].empty()) continue;
+    for (int index : by_op_[id]) std::replace(kernels_[index].ops.begin(), kernels_[index].ops.end(), id, before);
+    std::swap(by_op_[id], by_op_[before]);
+    identity_of_[id] = before;
   }
 }
 
@@ -207,8 +223,8 @@ bool Reader::ClassifyUnexecuted(OpPlacement& op) const {
     op.why = "dead: no output depends on it";
   } else if (shape_only_[op.op]) {
     op.why = "depends on shapes only, which were known at compile time";
-  } else if (source_.alias[op.op] != kNone) {
-    op.why = fmt::format("identity: its output is that of '{}'", graph_.op(source_.alias[op.op]).name);
+  } else if (identity_of_[op.op] != kNone) {
+    op.why = fmt::format("identity: its output is that of '{}'", graph_.op(identity_of_[op.op]).name);
   } else if (moves_only && !source_.present[op.op]) {
     op.why = "identity: the ONNX reader made no node of it";
   } else if (moves_only && device_ == "CPU") {
@@ -299,6 +315,7 @@ Placement ReadPlacement(const ov::CompiledModel& compiled, const Graph& graph, c
     const auto runtime = compiled.get_runtime_model();
     Reader reader(graph, source, target, device);
     reader.ReadKernels(*runtime);
+    reader.ReturnKernels();
     reader.Place(placement);
     placement.evidence = fmt::format("OpenVINO's runtime model and execution devices ({})", device);
   } catch (const ov::Exception&) {
