@@ -85,7 +85,7 @@ class HeaderParser {
   }
 
   DataType ParseType(std::string descr) const {
-    if (descr.size() == 3 && descr[2] == '1' && descr[0] != '|') descr[0] = '|';
+    if (descr == "<i1" || descr == "<u1" || descr == "<b1") descr[0] = '|';
     if (descr == "|V2") descr = "<V2";
     for (const auto& [text, dtype] : kTypes) {
       if (descr == text) return dtype;
@@ -183,9 +183,9 @@ std::pair<std::string_view, std::string_view> SplitFile(std::string_view bytes, 
 // Copies column-major elements into row-major order: counts through the target's indices, last axis fastest.
 void CopyFromFortranOrder(const char* source, char* target, const Shape& shape, size_t width) {
   const size_t rank = shape.size();
-  std::vector<int64_t> strides(rank, 1);
+  std::array<int64_t, kMaxRank> strides{1};
+  std::array<int64_t, kMaxRank> index{};
   for (size_t axis = 1; axis < rank; ++axis) strides[axis] = strides[axis - 1] * shape[axis - 1];
-  std::vector<int64_t> index(rank, 0);
   int64_t offset = 0;
   for (int64_t element = 0, count = ElementCount(shape); element < count; ++element) {
     std::memcpy(target + element * width, source + offset * width, width);
