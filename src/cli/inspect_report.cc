@@ -74,7 +74,9 @@ std::vector<int64_t> MacsBefore(const Graph& graph) {
   return before;
 }
 
-double Share(int64_t part, int64_t whole) { return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole); }
+double Share(int64_t part, int64_t whole) {
+  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
 
 // --- Tables ---------------------------------------------------------------------------------------------------------
 
@@ -154,10 +156,15 @@ std::string Totals(const Graph& graph) {
 }
 
 std::string Operators(const Graph& graph) {
-  Table table({{"operator"}, {"count", Align::kRight}, {"MACs", Align::kRight}, {"share", Align::kRight}, {"weights", Align::kRight}});
+  Table table({{"operator"},
+               {"count", Align::kRight},
+               {"MACs", Align::kRight},
+               {"share", Align::kRight},
+               {"weights", Align::kRight}});
   for (const OperatorSum& sum : SumByOperator(graph)) {
     const bool counted = sum.cost.macs > 0 || !sum.cost.known;
-    table.AddRow({Fit(sum.type, 34), std::to_string(sum.count), counted ? Bound(FormatCount(sum.cost.macs), sum.cost.known) : "-",
+    table.AddRow({Fit(sum.type, 34), std::to_string(sum.count),
+                  counted ? Bound(FormatCount(sum.cost.macs), sum.cost.known) : "-",
                   sum.cost.macs > 0 ? fmt::format("{:.1f} %", 100 * Share(sum.cost.macs, graph.totals().macs)) : "-",
                   sum.cost.parameter_bytes > 0 ? FormatBytes(sum.cost.parameter_bytes) : "-"});
   }
@@ -165,7 +172,8 @@ std::string Operators(const Graph& graph) {
 }
 
 std::string Layers(const Graph& graph) {
-  Table table({{"#", Align::kRight}, {"layer"}, {"operator"}, {"output"}, {"MACs", Align::kRight}, {"weights", Align::kRight}});
+  Table table(
+      {{"#", Align::kRight}, {"layer"}, {"operator"}, {"output"}, {"MACs", Align::kRight}, {"weights", Align::kRight}});
   for (size_t i = 0; i < graph.ops().size(); ++i) {
     const Op& op = graph.ops()[i];
     if (op.constant) continue;
@@ -196,17 +204,21 @@ std::string CrossingNames(const Graph& graph, const Cut& cut) {
 
 std::string CutTable(const Graph& graph, const InspectReportOptions& options) {
   const std::vector<Cut> all = graph.Cuts(options.max_crossing);
-  const std::string tensors = options.max_crossing == 1 ? "one tensor" : fmt::format("{} tensors", options.max_crossing);
+  const std::string tensors =
+      options.max_crossing == 1 ? "one tensor" : fmt::format("{} tensors", options.max_crossing);
   if (all.empty()) return fmt::format("No cut is crossed by at most {} (see --max-crossing).\n", tensors);
   const std::vector<Cut> listed = Cheapest(all, options.listed_cuts);
   const std::vector<int64_t> before = MacsBefore(graph);
   std::string text = fmt::format("Cuts crossed by at most {}: {}", tensors, all.size());
-  text += listed.size() < all.size() ? fmt::format("; the {} with the fewest bytes (see --cuts):\n", listed.size()) : "\n";
+  text +=
+      listed.size() < all.size() ? fmt::format("; the {} with the fewest bytes (see --cuts):\n", listed.size()) : "\n";
   if (listed.empty()) return text;
-  Table table({{"cut", Align::kRight}, {"after"}, {"crossing"}, {"bytes", Align::kRight}, {"MACs before", Align::kRight}});
+  Table table(
+      {{"cut", Align::kRight}, {"after"}, {"crossing"}, {"bytes", Align::kRight}, {"MACs before", Align::kRight}});
   for (const Cut& cut : listed) {
     table.AddRow({std::to_string(cut.position), Fit(graph.op(cut.position - 1).name, 22), CrossingNames(graph, cut),
-                  FormatMaybeBytes(cut.bytes), fmt::format("{:.1f} %", 100 * Share(before[cut.position], graph.totals().macs))});
+                  FormatMaybeBytes(cut.bytes),
+                  fmt::format("{:.1f} %", 100 * Share(before[cut.position], graph.totals().macs))});
   }
   return text + table.ToString();
 }
@@ -228,7 +240,10 @@ Json ShapeJson(const Tensor& tensor) {
 }
 
 Json TensorJson(const Tensor& tensor) {
-  return {{"name", tensor.name}, {"dtype", ToString(tensor.spec.dtype)}, {"shape", ShapeJson(tensor)}, {"bytes", OrNull(tensor.bytes())}};
+  return {{"name", tensor.name},
+          {"dtype", ToString(tensor.spec.dtype)},
+          {"shape", ShapeJson(tensor)},
+          {"bytes", OrNull(tensor.bytes())}};
 }
 
 Json TensorsJson(const Graph& graph, const std::vector<TensorId>& ids) {
@@ -246,7 +261,10 @@ Json NamesJson(const Graph& graph, const std::vector<TensorId>& ids) {
 }
 
 Json CostJson(const OpCost& cost) {
-  return {{"macs", cost.macs}, {"parameter_bytes", cost.parameter_bytes}, {"activation_bytes", cost.activation_bytes}, {"known", cost.known}};
+  return {{"macs", cost.macs},
+          {"parameter_bytes", cost.parameter_bytes},
+          {"activation_bytes", cost.activation_bytes},
+          {"known", cost.known}};
 }
 
 Json TotalsJson(const Graph& graph) {

@@ -26,7 +26,9 @@ std::string DescribeInput(const onnx::ValueInfoProto& input) {
   for (size_t axis = 0; axis < type.spec.shape.size(); ++axis) {
     if (axis > 0) shape += 'x';
     const bool named = !type.dim_names[axis].empty();
-    shape += named ? type.dim_names[axis] : type.spec.shape[axis] == kDynamic ? "?" : std::to_string(type.spec.shape[axis]);
+    shape += named                               ? type.dim_names[axis]
+             : type.spec.shape[axis] == kDynamic ? "?"
+                                                 : std::to_string(type.spec.shape[axis]);
   }
   if (!type.has_rank) shape = "of any shape";
   return fmt::format("{} ({} {})", input.name(), ToString(type.spec.dtype), shape.empty() ? "scalar" : shape);
@@ -55,7 +57,8 @@ class Binder {
 
   void BindShape(const std::string& name, const Shape& shape) {
     const auto input = name.empty() && inputs_.size() == 1 ? inputs_.begin() : inputs_.find(name);
-    if (name.empty() && input == inputs_.end()) FailArgument("shape {} needs the name of its input: {}", FormatShape(shape), DescribeInputs());
+    if (name.empty() && input == inputs_.end())
+      FailArgument("shape {} needs the name of its input: {}", FormatShape(shape), DescribeInputs());
     if (input == inputs_.end()) FailArgument("no input is called '{}'; the model's are: {}", name, DescribeInputs());
     if (!input->second->type().has_tensor_type()) FailArgument("input '{}' is not a tensor and takes no shape", name);
     auto* target = input->second->mutable_type()->mutable_tensor_type();
@@ -64,8 +67,8 @@ class Binder {
       target->mutable_shape();
     }
     if (target->shape().dim_size() != static_cast<int>(shape.size())) {
-      FailArgument("shape {} has {} axes, but input {} has {}", FormatShape(shape), shape.size(), DescribeInput(*input->second),
-                   target->shape().dim_size());
+      FailArgument("shape {} has {} axes, but input {} has {}", FormatShape(shape), shape.size(),
+                   DescribeInput(*input->second), target->shape().dim_size());
     }
     for (size_t axis = 0; axis < shape.size(); ++axis) {
       if (shape[axis] != kDynamic) BindAxis(*input->second, static_cast<int>(axis), shape[axis]);
@@ -84,7 +87,8 @@ class Binder {
       if (!IsStatic(type.spec.shape)) continue;
       const auto elements = CheckedProduct(type.spec.shape);
       const auto bytes = elements ? PackedBytes(*elements, BitWidth(type.spec.dtype)) : std::nullopt;
-      if (!bytes || *bytes > kMaxTensorBytes) FailArgument("input {} would be larger than {}", DescribeInput(*input), FormatBytes(kMaxTensorBytes));
+      if (!bytes || *bytes > kMaxTensorBytes)
+        FailArgument("input {} would be larger than {}", DescribeInput(*input), FormatBytes(kMaxTensorBytes));
     }
   }
 
@@ -95,7 +99,8 @@ class Binder {
 
   void SetName(const std::string& name, int64_t size) {
     const auto [entry, fresh] = bindings_.emplace(name, size);
-    if (!fresh && entry->second != size) FailArgument("dimension '{}' is given as {} and as {}", name, entry->second, size);
+    if (!fresh && entry->second != size)
+      FailArgument("dimension '{}' is given as {} and as {}", name, entry->second, size);
   }
 
   void BindAxis(onnx::ValueInfoProto& input, int axis, int64_t size) {

@@ -30,7 +30,8 @@ bool IsExternal(const onnx::TensorProto& tensor) { return tensor.data_location()
 int64_t ParseCount(const onnx::TensorProto& tensor, const onnx::StringStringEntryProto& entry) {
   const std::optional<int64_t> count = ParseInteger(entry.value());
   if (!count || *count < 0) {
-    FailModel("tensor {}: external data {} is {}, not a count of bytes", Quote(tensor.name()), entry.key(), Quote(entry.value()));
+    FailModel("tensor {}: external data {} is {}, not a count of bytes", Quote(tensor.name()), entry.key(),
+              Quote(entry.value()));
   }
   return *count;
 }
@@ -50,7 +51,8 @@ Region ReadRegion(const onnx::TensorProto& tensor) {
 void CheckSpelling(const onnx::TensorProto& tensor, const std::string& location) {
   const std::filesystem::path path(location);
   const auto refuse = [&](std::string_view why) {
-    FailModel("tensor {}: external data {} {}; it must lie in the model's folder", Quote(tensor.name()), Quote(location), why);
+    FailModel("tensor {}: external data {} {}; it must lie in the model's folder", Quote(tensor.name()),
+              Quote(location), why);
   };
   if (location.find('\0') != std::string::npos) refuse("holds a zero byte");
   if (path.is_absolute()) refuse("is an absolute path");
@@ -60,7 +62,8 @@ void CheckSpelling(const onnx::TensorProto& tensor, const std::string& location)
 }
 
 // Throws when a part of the path below `folder` is a link, or the end is not a regular file.
-ExternalFile Inspect(const onnx::TensorProto& tensor, const std::filesystem::path& folder, const std::string& location) {
+ExternalFile Inspect(const onnx::TensorProto& tensor, const std::filesystem::path& folder,
+                     const std::string& location) {
   CheckSpelling(tensor, location);
   std::filesystem::path path = folder;
   struct stat info {};
@@ -95,7 +98,8 @@ int64_t NeededBytes(const onnx::TensorProto& tensor) {
 void CheckRegion(const onnx::TensorProto& tensor, const Region& region, const ExternalFile& file) {
   const int64_t needed = NeededBytes(tensor);
   if (region.length && *region.length != needed) {
-    FailModel("tensor {}: external data has {} bytes where dims and type need {}", Quote(tensor.name()), *region.length, needed);
+    FailModel("tensor {}: external data has {} bytes where dims and type need {}", Quote(tensor.name()), *region.length,
+              needed);
   }
   if (region.offset > file.size_bytes || needed > file.size_bytes - region.offset) {
     FailModel("tensor {}: external data {} is {} bytes long, too short for {} bytes at offset {}", Quote(tensor.name()),
@@ -137,7 +141,8 @@ std::vector<ExternalFile> CheckExternalData(const onnx::ModelProto& model, const
   std::map<std::string, ExternalFile> files;
   ForEachExternalTensor(model, [&](const onnx::TensorProto& tensor) {
     if (folder.empty()) {
-      FailModel("tensor {}: external data, but the model was given without a folder; load it from its file", Quote(tensor.name()));
+      FailModel("tensor {}: external data, but the model was given without a folder; load it from its file",
+                Quote(tensor.name()));
     }
     const Region region = ReadRegion(tensor);
     auto found = files.find(region.location);
@@ -159,8 +164,9 @@ void InlineExternalData(onnx::ModelProto& model, const std::filesystem::path& fo
     if (__builtin_add_overflow(total, NeededBytes(tensor), &total)) total = std::numeric_limits<int64_t>::max();
   });
   if (total > std::numeric_limits<int32_t>::max()) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("with its external data the model takes {}, more than the 2 GiB of one message",
-                                                     FormatBytes(total)));
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("with its external data the model takes {}, more than the 2 GiB of one message",
+                            FormatBytes(total)));
   }
   for (onnx::TensorProto* tensor : tensors) ReadInto(*tensor, folder);
 }

@@ -20,9 +20,9 @@ struct ExternalFile {
   int64_t modified_ns = 0;
 };
 
-// Checks every external tensor without reading it: the file is a regular one inside `folder` (no absolute path, no "..",
-// no link), offset and length lie in it, and the length is what dims and dtype need. Returns the files, sorted and unique.
-// Throws kInvalidModel naming the tensor; an empty `folder` allows no external data.
+// Checks every external tensor without reading it: the file is a regular one inside `folder` (no absolute path, no
+// "..", no link), offset and length lie in it, and the length is what dims and dtype need. Returns the files, sorted
+// and unique. Throws kInvalidModel naming the tensor; an empty `folder` allows no external data.
 std::vector<ExternalFile> CheckExternalData(const onnx::ModelProto& model, const std::filesystem::path& folder);
 
 // Reads all external data into the message. Throws kUnsupported when the message would pass 2 GiB.

@@ -17,8 +17,8 @@ struct Span {
   int last = 0;
 };
 
-// Constants are not carried: every shard that reads one holds it. Neither are graph inputs: the caller gives them to every shard
-// that reads them.
+// Constants are not carried: every shard that reads one holds it. Neither are graph inputs: the caller gives them to
+// every shard that reads them.
 Span CrossingSpan(const Graph& graph, const Tensor& tensor) {
   if (tensor.kind != TensorKind::kActivation || tensor.producer == kNone || tensor.consumers.empty()) return {};
   if (graph.op(tensor.producer).constant) return {};

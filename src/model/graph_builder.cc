@@ -19,8 +19,8 @@ namespace consort {
 namespace {
 
 bool IsRandom(const onnx::NodeProto& node) {
-  static const std::unordered_set<std::string_view> random = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
-                                                              "Multinomial", "Bernoulli"};
+  static const std::unordered_set<std::string_view> random = {"RandomNormal",      "RandomNormalLike", "RandomUniform",
+                                                              "RandomUniformLike", "Multinomial",      "Bernoulli"};
   bool found = node.domain().empty() && random.contains(node.op_type());
   ForEachBody(node, [&](const onnx::GraphProto& body) {
     found = found || std::any_of(body.node().begin(), body.node().end(), IsRandom);
@@ -33,10 +33,13 @@ bool IsOfKnownDomain(const onnx::NodeProto& node) {
   return known.find(node.domain()) != known.end();
 }
 
-bool IsOp(const onnx::NodeProto& node, std::string_view type) { return node.domain().empty() && node.op_type() == type; }
+bool IsOp(const onnx::NodeProto& node, std::string_view type) {
+  return node.domain().empty() && node.op_type() == type;
+}
 
 const onnx::AttributeProto* FindAttribute(const onnx::NodeProto& node, std::string_view name) {
-  const auto found = std::find_if(node.attribute().begin(), node.attribute().end(), [&](const auto& a) { return a.name() == name; });
+  const auto found =
+      std::find_if(node.attribute().begin(), node.attribute().end(), [&](const auto& a) { return a.name() == name; });
   return found == node.attribute().end() ? nullptr : &*found;
 }
 
@@ -103,8 +106,8 @@ void GraphBuilder::CheckSize(const Tensor& tensor) const {
   if (!tensor.has_rank || !IsStatic(tensor.spec.shape) || BitWidth(tensor.spec.dtype) == 0) return;
   const int64_t bytes = tensor.bytes();
   if (bytes < 0 || bytes > kMaxTensorBytes) {
-    FailModel("tensor {} would have the shape {} and be larger than {}", Quote(tensor.name), FormatShape(tensor.spec.shape),
-              FormatBytes(kMaxTensorBytes));
+    FailModel("tensor {} would have the shape {} and be larger than {}", Quote(tensor.name),
+              FormatShape(tensor.spec.shape), FormatBytes(kMaxTensorBytes));
   }
 }
 
@@ -120,7 +123,8 @@ void GraphBuilder::AddInputs() {
   }
 }
 
-void GraphBuilder::AddInitializer(const std::string& name, DataType dtype, const google::protobuf::RepeatedField<int64_t>& dims,
+void GraphBuilder::AddInitializer(const std::string& name, DataType dtype,
+                                  const google::protobuf::RepeatedField<int64_t>& dims,
                                   const onnx::TensorProto* value) {
   Tensor tensor{.name = name, .kind = TensorKind::kInitializer};
   tensor.spec.dtype = dtype;
@@ -256,14 +260,16 @@ void GraphBuilder::AddOperandBytes(Op& op) const {
   }
 }
 
-// If: the dearer branch. Loop and Scan: one trip times the trips, where they are fixed. Other ops with bodies: one run of each.
+// If: the dearer branch. Loop and Scan: one trip times the trips, where they are fixed. Other ops with bodies: one run
+// of each.
 GraphBuilder::BodyCost GraphBuilder::CostOfBodies(const onnx::NodeProto& node) {
   BodyCost total;
   bool first = true;
   ForEachBody(node, [&](const onnx::GraphProto& graph) {
     const BodyCost body = CostOfBody(graph);
-    const bool differs = IsOp(node, "If") && !first && (body.cost.macs != total.cost.macs ||
-                                                         body.cost.activation_bytes != total.cost.activation_bytes);
+    const bool differs =
+        IsOp(node, "If") && !first &&
+        (body.cost.macs != total.cost.macs || body.cost.activation_bytes != total.cost.activation_bytes);
     total.cost.known = total.cost.known && body.cost.known && !differs;
     total.cost.macs = std::max(total.cost.macs, body.cost.macs);
     total.cost.activation_bytes = std::max(total.cost.activation_bytes, body.cost.activation_bytes);
@@ -303,11 +309,13 @@ std::optional<int64_t> GraphBuilder::TripCount(const onnx::NodeProto& node) {
     return trips && *trips >= 0 ? trips : std::nullopt;
   }
   const auto* scanned = FindAttribute(node, "num_scan_inputs");
-  if (!IsOp(node, "Scan") || scanned == nullptr || scanned->i() < 1 || scanned->i() > node.input_size()) return std::nullopt;
+  if (!IsOp(node, "Scan") || scanned == nullptr || scanned->i() < 1 || scanned->i() > node.input_size())
+    return std::nullopt;
   const TensorId first = Resolve(node.input(static_cast<int>(node.input_size() - scanned->i())));
   const auto* axes = FindAttribute(node, "scan_input_axes");
   const int64_t axis = axes != nullptr && !axes->ints().empty() ? axes->ints(0) : 0;
-  if (first == kNone || axis < 0 || axis >= static_cast<int64_t>(graph_.tensors_[first].spec.shape.size())) return std::nullopt;
+  if (first == kNone || axis < 0 || axis >= static_cast<int64_t>(graph_.tensors_[first].spec.shape.size()))
+    return std::nullopt;
   const int64_t trips = graph_.tensors_[first].spec.shape[static_cast<size_t>(axis)];
   return trips == kDynamic ? std::nullopt : std::optional(trips);
 }

@@ -14,8 +14,8 @@
 
 namespace consort {
 
-// One graph, or one body inside it (then `outer` resolves what the body captures). The message must be sorted, named and
-// typed; it outlives the builder. Used once: Build().
+// One graph, or one body inside it (then `outer` resolves what the body captures). The message must be sorted, named
+// and typed; it outlives the builder. Used once: Build().
 class GraphBuilder {
  public:
   explicit GraphBuilder(const onnx::GraphProto& proto, GraphBuilder* outer = nullptr) : proto_(proto), outer_(outer) {}
@@ -30,9 +30,9 @@ class GraphBuilder {
   // What the public Tensor does not tell.
   struct Facts {
     bool constant = false;
-    bool captured = false;                    // taken over from the outer graph
-    int64_t parameter_bytes = 0;              // of a constant: what a model file holds for it (an estimate for computed ones)
-    const onnx::TensorProto* value = nullptr; // of an initializer or a Constant op
+    bool captured = false;        // taken over from the outer graph
+    int64_t parameter_bytes = 0;  // of a constant: what a model file holds for it (an estimate for computed ones)
+    const onnx::TensorProto* value = nullptr;  // of an initializer or a Constant op
   };
   // What the bodies of one op add up to.
   struct BodyCost {
@@ -70,7 +70,7 @@ class GraphBuilder {
   const onnx::GraphProto& proto_;
   GraphBuilder* outer_;
   Graph graph_;
-  std::vector<Facts> facts_;  // by TensorId
+  std::vector<Facts> facts_;     // by TensorId
   int64_t body_parameters_ = 0;  // elements and bytes that bodies hold
   int64_t body_parameter_bytes_ = 0;
   std::unordered_map<std::string, const onnx::TypeProto*> types_;

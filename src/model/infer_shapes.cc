@@ -95,9 +95,10 @@ void DropNewDimNames(onnx::GraphProto& graph, const Names& known) {
 void DropHints(onnx::GraphProto& root, const Names& custom_outputs) {
   ForEachMutableGraph(root, [&](onnx::GraphProto& graph) {
     auto* values = graph.mutable_value_info();
-    values->erase(std::remove_if(values->begin(), values->end(),
-                                 [&](const onnx::ValueInfoProto& value) { return !custom_outputs.contains(value.name()); }),
-                  values->end());
+    values->erase(
+        std::remove_if(values->begin(), values->end(),
+                       [&](const onnx::ValueInfoProto& value) { return !custom_outputs.contains(value.name()); }),
+        values->end());
   });
 }
 
@@ -111,6 +112,20 @@ Names CustomOutputs(const onnx::ModelProto& model) {
     }
   });
   return outputs;
+}
+
+// ONNX's own function body of this op lacks the default of `axes`, without which inference fails.
+void AddDefaultAxes(onnx::GraphProto& root) {
+  ForEachMutableGraph(root, [](onnx::GraphProto& graph) {
+    for (auto& node : *graph.mutable_node()) {
+      if (node.op_type() != "MeanVarianceNormalization" || !node.domain().empty() || !node.attribute().empty())
+        continue;
+      auto* axes = node.add_attribute();
+      axes->set_name("axes");
+      axes->set_type(onnx::AttributeProto::INTS);
+      for (const int axis : {0, 2, 3}) axes->add_ints(axis);
+    }
+  });
 }
 
 // Empty when inference went well, else what it says.
@@ -130,6 +145,7 @@ std::string TryInfer(onnx::ModelProto& model, bool follow_values) {
 }  // namespace
 
 void InferShapes(onnx::ModelProto& model) {
+  AddDefaultAxes(*model.mutable_graph());
   const Names names = DimNames(*model.mutable_graph());
   const bool follow_values = FollowedValues().Fits(model.graph());
   std::string problem = TryInfer(model, follow_values);

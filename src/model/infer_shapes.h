@@ -6,9 +6,9 @@
 
 namespace consort {
 
-// Writes the inferred type of every tensor into value_info and the outputs, bodies included; values of shape computations are
-// followed. What depends on an op of a custom domain stays unknown. Hints of the exporter that contradict what is inferred are
-// dropped. Throws kInvalidModel naming the node where types or shapes cannot be right.
+// Writes the inferred type of every tensor into value_info and the outputs, bodies included; values of shape
+// computations are followed. What depends on an op of a custom domain stays unknown. Hints of the exporter that
+// contradict what is inferred are dropped. Throws kInvalidModel naming the node where types or shapes cannot be right.
 void InferShapes(onnx::ModelProto& model);
 
 }  // namespace consort

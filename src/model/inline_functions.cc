@@ -74,7 +74,8 @@ bool InlineFunctions(onnx::ModelProto& model) {
   onnx::inliner::InlineLocalFunctions(model, /*convert_version=*/true);
   if (!model.functions().empty()) {
     const auto& left = model.functions(0);
-    FailModel("function {} needs other opset versions than the model and cannot be inlined", Quote(left.domain() + "." + left.name()));
+    FailModel("function {} needs other opset versions than the model and cannot be inlined",
+              Quote(left.domain() + "." + left.name()));
   }
   return true;
 }

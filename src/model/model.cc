@@ -1,9 +1,8 @@
 #include "consort/model.h"
 
+#include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream.h>
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <new>
@@ -75,19 +74,34 @@ std::string Fingerprint(const Model::Rep& rep) {
   return sink.Digest(extra);
 }
 
-// From IR 4 on an initializer that is an input, too, is a default that a caller may replace. Consort fixes it, and tells the
-// engine so by dropping the input. Returns whether there was one.
-bool DropInitializerInputs(onnx::ModelProto& model) {
-  if (model.ir_version() < 4) return false;
+std::unordered_set<std::string> InputNames(const onnx::GraphProto& graph) {
+  std::unordered_set<std::string> names;
+  for (const auto& input : graph.input()) names.insert(input.name());
+  return names;
+}
+
+// From IR 4 on an initializer that is an input, too, is a default that a caller may replace. Consort fixes it, and
+// tells the engine so by dropping the input. Before IR 4 an initializer has to be an input; files that break this rule
+// are common and become IR 4. Returns whether anything was changed.
+bool FixInitializerInputs(onnx::ModelProto& model) {
   onnx::GraphProto& graph = *model.mutable_graph();
   std::unordered_set<std::string> initializers;
   for (const auto& tensor : graph.initializer()) initializers.insert(tensor.name());
+  if (model.ir_version() < 4) {
+    const std::unordered_set<std::string> inputs = InputNames(graph);
+    const bool all_inputs =
+        std::all_of(initializers.begin(), initializers.end(), [&](const auto& name) { return inputs.contains(name); });
+    if (all_inputs) return false;
+  }
+  const bool raised = model.ir_version() < 4;
+  if (raised) model.set_ir_version(4);
   auto* inputs = graph.mutable_input();
-  const auto kept = std::remove_if(inputs->begin(), inputs->end(),
-                                   [&](const onnx::ValueInfoProto& input) { return initializers.contains(input.name()); });
+  const auto kept = std::remove_if(inputs->begin(), inputs->end(), [&](const onnx::ValueInfoProto& input) {
+    return initializers.contains(input.name());
+  });
   const bool dropped = kept != inputs->end();
   inputs->erase(kept, inputs->end());
-  return dropped;
+  return dropped || raised;
 }
 
 // ONNX's own rules: attributes, number of operands, known ops.
@@ -111,7 +125,7 @@ void Prepare(Model::Rep& rep, const ModelOptions& options, const std::filesystem
   rep.external_files = CheckExternalData(proto, folder);
   if (!rep.external_files.empty()) rep.data_folder = folder;
   rep.rewritten = InlineFunctions(proto) || rep.rewritten;
-  rep.rewritten = DropInitializerInputs(proto) || rep.rewritten;
+  rep.rewritten = FixInitializerInputs(proto) || rep.rewritten;
   rep.rewritten = ResolveScopes(*proto.mutable_graph()) || rep.rewritten;
   rep.rewritten = NameNodes(*proto.mutable_graph()) || rep.rewritten;
   CheckByOnnx(proto, rep.data_folder);

@@ -6,8 +6,8 @@
 
 namespace consort {
 
-// Gives every op of the graph and its bodies a name that no other has: its own, or "<Type>_<index>" where it has none or an
-// earlier op has it (ops of the main graph come first). Returns whether a name was given.
+// Gives every op of the graph and its bodies a name that no other has: its own, or "<Type>_<index>" where it has none
+// or an earlier op has it (ops of the main graph come first). Returns whether a name was given.
 bool NameNodes(onnx::GraphProto& graph);
 
 }  // namespace consort

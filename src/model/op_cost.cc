@@ -124,7 +124,8 @@ Equation ParseEquation(const std::string& text) {
 }
 
 // Sizes of the labels of one operand: those before an ellipsis count from the front, those behind it from the back.
-bool ReadLabels(const std::string& term, const Shape& shape, std::map<char, int64_t>& sizes, std::map<char, int>& uses) {
+bool ReadLabels(const std::string& term, const Shape& shape, std::map<char, int64_t>& sizes,
+                std::map<char, int>& uses) {
   const size_t dots = term.find("...");
   const std::string front = term.substr(0, dots);
   const std::string back = dots == std::string::npos ? "" : term.substr(dots + 3);
@@ -154,7 +155,8 @@ MacCount Einsum(const OpView& op) {
     const bool kept = equation.result ? equation.result->find(label) != std::string::npos : uses[label] == 1;
     if (!kept) summed = SaturatingMultiply(summed, size);
   }
-  MacCount count = Product(Elements(*output), SaturatingMultiply(summed, static_cast<int64_t>(equation.operands.size()) - 1));
+  MacCount count =
+      Product(Elements(*output), SaturatingMultiply(summed, static_cast<int64_t>(equation.operands.size()) - 1));
   count.known = count.known && equation.operands.size() == 2;
   return count;
 }
@@ -175,8 +177,9 @@ MacCount Attention(const OpView& op) {
   const int64_t v_size = joined ? v->back() / kv_heads : v->back();
   const size_t length_axis = q->size() - 2;
   const int64_t past_length = past != nullptr && past->size() == 4 ? (*past)[2] : 0;
-  const int64_t scores = SaturatingMultiply(SaturatingMultiply(q->front(), q_heads),
-                                            SaturatingMultiply((*q)[length_axis], SaturatingAdd((*k)[length_axis], past_length)));
+  const int64_t scores =
+      SaturatingMultiply(SaturatingMultiply(q->front(), q_heads),
+                         SaturatingMultiply((*q)[length_axis], SaturatingAdd((*k)[length_axis], past_length)));
   return Product(scores, SaturatingAdd(q_size, v_size));
 }
 
@@ -185,10 +188,20 @@ using Formula = MacCount (*)(const OpView&);
 // ai.onnx only; an op that is not listed counts 0.
 const std::unordered_map<std::string_view, Formula>& Formulas() {
   static const std::unordered_map<std::string_view, Formula> formulas = {
-      {"Conv", Conv<1>},       {"ConvInteger", Conv<1>},     {"QLinearConv", Conv<3>},  {"DeformConv", Conv<1>},
-      {"ConvTranspose", ConvTranspose}, {"Gemm", Gemm},      {"MatMul", MatMul},        {"MatMulInteger", MatMul},
-      {"QLinearMatMul", MatMul}, {"LSTM", Recurrent},        {"GRU", Recurrent},        {"RNN", Recurrent},
-      {"Einsum", Einsum},      {"Attention", Attention},
+      {"Conv", Conv<1>},
+      {"ConvInteger", Conv<1>},
+      {"QLinearConv", Conv<3>},
+      {"DeformConv", Conv<1>},
+      {"ConvTranspose", ConvTranspose},
+      {"Gemm", Gemm},
+      {"MatMul", MatMul},
+      {"MatMulInteger", MatMul},
+      {"QLinearMatMul", MatMul},
+      {"LSTM", Recurrent},
+      {"GRU", Recurrent},
+      {"RNN", Recurrent},
+      {"Einsum", Einsum},
+      {"Attention", Attention},
   };
   return formulas;
 }

@@ -22,9 +22,9 @@ struct OperandShapes {
   std::vector<const Shape*> outputs;
 };
 
-// Counts one multiply-accumulate per weight-times-value product: Conv and its kin, matrix products, recurrent layers, Einsum,
-// Attention. Additions of a bias, activations, pooling and everything elementwise count 0. Control flow counts 0 here: its
-// bodies are counted by the graph builder.
+// Counts one multiply-accumulate per weight-times-value product: Conv and its kin, matrix products, recurrent layers,
+// Einsum, Attention. Additions of a bias, activations, pooling and everything elementwise count 0. Control flow counts
+// 0 here: its bodies are counted by the graph builder.
 MacCount CountMacs(const onnx::NodeProto& node, const OperandShapes& shapes);
 
 // a + b and a * b, at most INT64_MAX. Neither is negative.

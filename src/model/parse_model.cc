@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <algorithm>
 #include <limits>
 #include <map>
 #include <string>
@@ -28,7 +28,8 @@ constexpr std::string_view kDefaultDomainAlias = "ai.onnx";
 [[noreturn]] void FailFile(const std::string& why) { throw Error(ErrorCode::kInvalidArgument, why); }
 
 void RefuseOtherFormats(std::string_view start) {
-  if (start.size() >= 8 && start.substr(4, 4) == "TFL3") FailModel("this is a TensorFlow Lite file; only ONNX models can be read here");
+  if (start.size() >= 8 && start.substr(4, 4) == "TFL3")
+    FailModel("this is a TensorFlow Lite file; only ONNX models can be read here");
   if (start.starts_with("PK\x03\x04")) FailModel("this is a zip archive, not an ONNX model; unpack it first");
   if (start.starts_with("\x89HDF")) FailModel("this is an HDF5 file, not an ONNX model; export it to ONNX");
 }
@@ -38,7 +39,8 @@ onnx::ModelProto ParseStream(google::protobuf::io::CodedInputStream& stream) {
   onnx::ModelProto model;
   const bool parsed = model.ParsePartialFromCodedStream(&stream);
   if (!parsed || !stream.ConsumedEntireMessage()) {
-    FailModel("not a complete ONNX model: the bytes are cut short or damaged near byte {}, or of another format", stream.CurrentPosition());
+    FailModel("not a complete ONNX model: the bytes are cut short or damaged near byte {}, or of another format",
+              stream.CurrentPosition());
   }
   return model;
 }
@@ -49,7 +51,8 @@ class ModelFile {
   explicit ModelFile(const std::filesystem::path& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     struct stat info {};
     if (fd_ < 0 || fstat(fd_, &info) != 0) FailAndClose(std::strerror(errno));
-    if (!S_ISREG(info.st_mode)) FailAndClose(S_ISDIR(info.st_mode) ? "is a folder, not a file" : "is not a regular file");
+    if (!S_ISREG(info.st_mode))
+      FailAndClose(S_ISDIR(info.st_mode) ? "is a folder, not a file" : "is not a regular file");
     size_bytes_ = info.st_size;
   }
   ~ModelFile() { close(fd_); }
@@ -91,7 +94,8 @@ bool MergeOpsets(google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto>& i
     if (opset.domain() == kDefaultDomainAlias) changed = RenameDomain(*opset.mutable_domain());
     const auto [entry, fresh] = versions.emplace(opset.domain(), opset.version());
     if (entry->second != opset.version()) {
-      FailModel("opset imports: domain {} is imported as version {} and {}", Quote(opset.domain()), entry->second, opset.version());
+      FailModel("opset imports: domain {} is imported as version {} and {}", Quote(opset.domain()), entry->second,
+                opset.version());
     }
     changed = changed || !fresh;
   }
@@ -112,10 +116,14 @@ void CheckOpsets(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdPro
   for (const auto& opset : imports) {
     const auto range = known.find(opset.domain());
     const int64_t newest = range == known.end() ? std::numeric_limits<int32_t>::max() : range->second.second;
-    if (opset.version() < 1) FailModel("opset imports: {} version {} does not exist", Quote(DomainName(opset.domain())), opset.version());
+    if (opset.version() < 1)
+      FailModel("opset imports: {} version {} does not exist", Quote(DomainName(opset.domain())), opset.version());
     if (opset.version() > newest) {
-      FailModel("opset imports: {} version {} is newer than {}, the newest that this build knows; export with an older opset or convert "
-                "with onnx.version_converter", Quote(DomainName(opset.domain())), opset.version(), newest);
+      FailModel(
+          "opset imports: {} version {} is newer than {}, the newest that this build knows; export with an older opset "
+          "or convert "
+          "with onnx.version_converter",
+          Quote(DomainName(opset.domain())), opset.version(), newest);
     }
   }
 }
@@ -123,8 +131,8 @@ void CheckOpsets(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdPro
 void CheckIrVersion(const onnx::ModelProto& model) {
   if (model.ir_version() < 1) FailModel("IR version {} does not exist; not an ONNX model?", model.ir_version());
   if (model.ir_version() > onnx::Version::IR_VERSION) {
-    FailModel("IR version {} is newer than {}, the newest that this build knows; save the model with an older ONNX", model.ir_version(),
-              static_cast<int>(onnx::Version::IR_VERSION));
+    FailModel("IR version {} is newer than {}, the newest that this build knows; save the model with an older ONNX",
+              model.ir_version(), static_cast<int>(onnx::Version::IR_VERSION));
   }
 }
 
@@ -135,9 +143,11 @@ onnx::ModelProto ParseModel(std::span<const std::byte> bytes) {
   if (text.empty()) FailModel("the file is empty");
   RefuseOtherFormats(text);
   if (static_cast<int64_t>(bytes.size()) > kMaxMessageBytes) {
-    FailModel("{} is more than the 2 GiB of one ONNX message; save the weights as external data", FormatBytes(static_cast<int64_t>(bytes.size())));
+    FailModel("{} is more than the 2 GiB of one ONNX message; save the weights as external data",
+              FormatBytes(static_cast<int64_t>(bytes.size())));
   }
-  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                                static_cast<int>(bytes.size()));
   return ParseStream(stream);
 }
 
@@ -146,7 +156,8 @@ onnx::ModelProto ParseModelFile(const std::filesystem::path& path, int64_t max_b
   if (file.size_bytes() == 0) FailModel("the file is empty");
   const int64_t limit = std::min(max_bytes, kMaxMessageBytes);
   if (file.size_bytes() > limit) {
-    FailFile(fmt::format("is {}, larger than the limit of {}; save the weights as external data", FormatBytes(file.size_bytes()), FormatBytes(limit)));
+    FailFile(fmt::format("is {}, larger than the limit of {}; save the weights as external data",
+                         FormatBytes(file.size_bytes()), FormatBytes(limit)));
   }
   char start[8] = {};
   const ssize_t count = pread(file.fd(), start, sizeof start, 0);
@@ -164,7 +175,8 @@ bool NormalizeHeader(onnx::ModelProto& model) {
   bool changed = MergeOpsets(*model.mutable_opset_import());
   changed = RenameDomains(*model.mutable_graph()->mutable_node()) || changed;
   if (model.opset_import().empty()) {
-    if (model.ir_version() >= 3) FailModel("the model imports no opset; IR version {} needs at least one", model.ir_version());
+    if (model.ir_version() >= 3)
+      FailModel("the model imports no opset; IR version {} needs at least one", model.ir_version());
     model.add_opset_import()->set_version(1);
     changed = true;
   }

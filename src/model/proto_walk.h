@@ -1,5 +1,5 @@
-// Walks over the parts of an ONNX graph, bodies of control flow included. The depth is bounded by protobuf's own limit on
-// nested messages.
+// Walks over the parts of an ONNX graph, bodies of control flow included. The depth is bounded by protobuf's own limit
+// on nested messages.
 #ifndef CONSORT_MODEL_PROTO_WALK_H_
 #define CONSORT_MODEL_PROTO_WALK_H_
 

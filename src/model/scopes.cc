@@ -78,7 +78,8 @@ class Scope {
     if (name.empty()) FailModel("an input of graph {} has no name", Quote(graph_.name()));
     const auto [entry, fresh] = makers_.emplace(name, maker);
     if (fresh) return;
-    const std::string before = entry->second == kGiven ? "as an input or initializer" : "by " + Describe(graph_.node(entry->second));
+    const std::string before =
+        entry->second == kGiven ? "as an input or initializer" : "by " + Describe(graph_.node(entry->second));
     FailModel("tensor {} is defined twice: {} and {}", Quote(name), before, how);
   }
 
@@ -117,9 +118,11 @@ class Scope {
     std::unordered_set<std::string_view> seen;
     for (const auto& output : graph_.output()) {
       if (makers_.find(output.name()) == makers_.end()) {
-        FailModel("output {} of graph {} is made by no op, input or initializer", Quote(output.name()), Quote(graph_.name()));
+        FailModel("output {} of graph {} is made by no op, input or initializer", Quote(output.name()),
+                  Quote(graph_.name()));
       }
-      if (!seen.insert(output.name()).second) FailModel("output {} of graph {} is listed twice", Quote(output.name()), Quote(graph_.name()));
+      if (!seen.insert(output.name()).second)
+        FailModel("output {} of graph {} is listed twice", Quote(output.name()), Quote(graph_.name()));
     }
   }
 
@@ -151,17 +154,18 @@ class Scope {
       current = i;
       for (const int reader : readers_[i]) waits_for[reader] = i;
     }
-    std::unordered_map<int, size_t> position;
-    std::vector<std::string> path;
-    while (position.emplace(current, path.size()).second) {
-      path.push_back(Describe(graph_.node(current)));
-      current = waits_for[current];
-    }
-    path.erase(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(position[current]));
+    std::vector<bool> passed(graph_.node_size(), false);
+    for (; !passed[current]; current = waits_for[current]) passed[current] = true;
+    std::vector<int> cycle;
+    for (int i = current; cycle.empty() || i != current; i = waits_for[i]) cycle.push_back(i);
+    std::rotate(cycle.begin(), std::min_element(cycle.begin(), cycle.end()), cycle.end());
     constexpr size_t kShown = 6;
-    const size_t length = path.size();
-    path.resize(std::min(length, kShown));
-    FailModel("the graph has a cycle of {} ops: {}{}", length, Join(path, " waits for "), length > kShown ? " …" : "");
+    std::vector<std::string> names;
+    for (const int i : cycle) {
+      if (names.size() < kShown) names.push_back(Describe(graph_.node(i)));
+    }
+    FailModel("the graph has a cycle of {} ops: {}{}", cycle.size(), Join(names, " waits for "),
+              cycle.size() > kShown ? " …" : "");
   }
 
   void Reorder(const std::vector<int>& order) {

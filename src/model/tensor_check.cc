@@ -29,21 +29,24 @@ int64_t CheckedElements(const onnx::TensorProto& tensor, const std::string& plac
 std::optional<int64_t> ExpectedEntries(const onnx::TensorProto& tensor, int64_t elements) {
   switch (tensor.data_type()) {
     case onnx::TensorProto::COMPLEX64:
-    case onnx::TensorProto::COMPLEX128: return 2 * elements;
+    case onnx::TensorProto::COMPLEX128:
+      return 2 * elements;
     case onnx::TensorProto::INT4:
     case onnx::TensorProto::UINT4:
     case onnx::TensorProto::INT2:
     case onnx::TensorProto::UINT2:
     case onnx::TensorProto::FLOAT4E2M1:
     case onnx::TensorProto::FLOAT6E2M3:
-    case onnx::TensorProto::FLOAT6E3M2: return std::nullopt;
-    default: return elements;
+    case onnx::TensorProto::FLOAT6E3M2:
+      return std::nullopt;
+    default:
+      return elements;
   }
 }
 
 int64_t StoredEntries(const onnx::TensorProto& tensor) {
-  return int64_t{tensor.float_data_size()} + tensor.int32_data_size() + tensor.string_data_size() + tensor.int64_data_size() +
-         tensor.double_data_size() + tensor.uint64_data_size();
+  return int64_t{tensor.float_data_size()} + tensor.int32_data_size() + tensor.string_data_size() +
+         tensor.int64_data_size() + tensor.double_data_size() + tensor.uint64_data_size();
 }
 
 void CheckRawData(const onnx::TensorProto& tensor, int64_t elements, const std::string& place) {
@@ -76,16 +79,18 @@ void CheckTensor(const onnx::TensorProto& tensor, const onnx::NodeProto* node) {
 void CheckValueInfo(const onnx::ValueInfoProto& value, std::string_view role) {
   const ValueType type = FromOnnxType(value.type());
   for (size_t axis = 0; axis < type.spec.shape.size(); ++axis) {
-    const auto& dim = value.type().has_tensor_type() ? value.type().tensor_type().shape().dim(static_cast<int>(axis))
-                                                     : value.type().sparse_tensor_type().shape().dim(static_cast<int>(axis));
+    const auto& dim = value.type().has_tensor_type()
+                          ? value.type().tensor_type().shape().dim(static_cast<int>(axis))
+                          : value.type().sparse_tensor_type().shape().dim(static_cast<int>(axis));
     if (dim.has_dim_value() && dim.dim_value() < 0) {
-      FailModel("{} {}: dimension {} is {}; a dimension that is not fixed has a name or no value", role, Quote(value.name()), axis,
-                dim.dim_value());
+      FailModel("{} {}: dimension {} is {}; a dimension that is not fixed has a name or no value", role,
+                Quote(value.name()), axis, dim.dim_value());
     }
   }
   if (type.spec.dtype == DataType::kOther && value.type().has_tensor_type() &&
       !onnx::TensorProto::DataType_IsValid(value.type().tensor_type().elem_type())) {
-    FailModel("{} {}: element type {} does not exist", role, Quote(value.name()), value.type().tensor_type().elem_type());
+    FailModel("{} {}: element type {} does not exist", role, Quote(value.name()),
+              value.type().tensor_type().elem_type());
   }
 }
 

@@ -22,7 +22,8 @@ void SetType(onnx::ValueInfoProto* value, const std::vector<std::string>& dims, 
   }
 }
 
-onnx::AttributeProto* AddAttribute(onnx::NodeProto& node, const std::string& name, onnx::AttributeProto::AttributeType type) {
+onnx::AttributeProto* AddAttribute(onnx::NodeProto& node, const std::string& name,
+                                   onnx::AttributeProto::AttributeType type) {
   auto* attribute = node.add_attribute();
   attribute->set_name(name);
   attribute->set_type(type);
@@ -171,7 +172,9 @@ std::string LoopModel(int64_t trips) {
   graph.Node("Relu", {"x"}, {"step"}, "relu");
   onnx::NodeProto& node = graph.Node("Loop", {"trips", "", "x"}, {"y"}, "loop");
   GraphWriter body(AddBody(node, "body", "loop_body"));
-  body.Input("i", {}, onnx::TensorProto::INT64).Input("keep_in", {}, onnx::TensorProto::BOOL).Input("sum_in", {"1", "4"});
+  body.Input("i", {}, onnx::TensorProto::INT64)
+      .Input("keep_in", {}, onnx::TensorProto::BOOL)
+      .Input("sum_in", {"1", "4"});
   body.Node("Identity", {"keep_in"}, {"keep_out"}, "keep");
   body.Node("Add", {"sum_in", "step"}, {"sum_out"}, "add");
   body.Output("keep_out", {}, onnx::TensorProto::BOOL).Output("sum_out", {"1", "4"});

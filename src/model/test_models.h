@@ -45,11 +45,14 @@ std::string ConvReluModel();
 std::string MatMulModel(int64_t m, int64_t k, int64_t n);
 // x[1,16] → n Relu and Add-of-a-weight ops in turn → y[1,16]. Nodes "op0" ….
 std::string ChainModel(int n);
-// x[1,4] → a = Relu(x); y = If(cond, then: a + w, else: a * 2 + x): both bodies capture outer tensors. Inputs x, cond (bool scalar).
+// x[1,4] → a = Relu(x); y = If(cond, then: a + w, else: a * 2 + x): both bodies capture outer tensors. Inputs x, cond
+// (bool scalar).
 std::string IfModel();
-// y = x[1,4], then `trips` times y = y + step, step an outer tensor (Relu of x). Loop "loop" with a constant trip count.
+// y = x[1,4], then `trips` times y = y + step, step an outer tensor (Relu of x). Loop "loop" with a constant trip
+// count.
 std::string LoopModel(int64_t trips = 3);
-// x[1,8] → a = Relu(x); b = Add(a, w); c = Mul(b, w); y = Add(c, a): `a` skips over two ops. Nodes "a", "b", "c", "sum".
+// x[1,8] → a = Relu(x); b = Add(a, w); c = Mul(b, w); y = Add(c, a): `a` skips over two ops. Nodes "a", "b", "c",
+// "sum".
 std::string SkipModel();
 // x[batch,8] × w[8,4] → Relu → y[batch,4]; batch symbolic.
 std::string DynamicBatchModel();

@@ -17,42 +17,67 @@ void FromTensorType(const Tensor& tensor, ValueType& value) {
 
 DataType FromOnnxType(int32_t elem_type) {
   switch (elem_type) {
-    case onnx::TensorProto::UNDEFINED: return DataType::kUndefined;
-    case onnx::TensorProto::FLOAT: return DataType::kFloat32;
-    case onnx::TensorProto::FLOAT16: return DataType::kFloat16;
-    case onnx::TensorProto::BFLOAT16: return DataType::kBFloat16;
-    case onnx::TensorProto::DOUBLE: return DataType::kFloat64;
-    case onnx::TensorProto::INT8: return DataType::kInt8;
-    case onnx::TensorProto::UINT8: return DataType::kUInt8;
-    case onnx::TensorProto::INT16: return DataType::kInt16;
-    case onnx::TensorProto::UINT16: return DataType::kUInt16;
-    case onnx::TensorProto::INT32: return DataType::kInt32;
-    case onnx::TensorProto::UINT32: return DataType::kUInt32;
-    case onnx::TensorProto::INT64: return DataType::kInt64;
-    case onnx::TensorProto::UINT64: return DataType::kUInt64;
-    case onnx::TensorProto::BOOL: return DataType::kBool;
-    case onnx::TensorProto::INT4: return DataType::kInt4;
-    case onnx::TensorProto::UINT4: return DataType::kUInt4;
-    case onnx::TensorProto::STRING: return DataType::kString;
-    default: return DataType::kOther;
+    case onnx::TensorProto::UNDEFINED:
+      return DataType::kUndefined;
+    case onnx::TensorProto::FLOAT:
+      return DataType::kFloat32;
+    case onnx::TensorProto::FLOAT16:
+      return DataType::kFloat16;
+    case onnx::TensorProto::BFLOAT16:
+      return DataType::kBFloat16;
+    case onnx::TensorProto::DOUBLE:
+      return DataType::kFloat64;
+    case onnx::TensorProto::INT8:
+      return DataType::kInt8;
+    case onnx::TensorProto::UINT8:
+      return DataType::kUInt8;
+    case onnx::TensorProto::INT16:
+      return DataType::kInt16;
+    case onnx::TensorProto::UINT16:
+      return DataType::kUInt16;
+    case onnx::TensorProto::INT32:
+      return DataType::kInt32;
+    case onnx::TensorProto::UINT32:
+      return DataType::kUInt32;
+    case onnx::TensorProto::INT64:
+      return DataType::kInt64;
+    case onnx::TensorProto::UINT64:
+      return DataType::kUInt64;
+    case onnx::TensorProto::BOOL:
+      return DataType::kBool;
+    case onnx::TensorProto::INT4:
+      return DataType::kInt4;
+    case onnx::TensorProto::UINT4:
+      return DataType::kUInt4;
+    case onnx::TensorProto::STRING:
+      return DataType::kString;
+    default:
+      return DataType::kOther;
   }
 }
 
 int OnnxBitWidth(int32_t elem_type) {
   switch (elem_type) {
     case onnx::TensorProto::INT2:
-    case onnx::TensorProto::UINT2: return 2;
-    case onnx::TensorProto::FLOAT4E2M1: return 4;
+    case onnx::TensorProto::UINT2:
+      return 2;
+    case onnx::TensorProto::FLOAT4E2M1:
+      return 4;
     case onnx::TensorProto::FLOAT6E2M3:
-    case onnx::TensorProto::FLOAT6E3M2: return 6;
+    case onnx::TensorProto::FLOAT6E3M2:
+      return 6;
     case onnx::TensorProto::FLOAT8E4M3FN:
     case onnx::TensorProto::FLOAT8E4M3FNUZ:
     case onnx::TensorProto::FLOAT8E5M2:
     case onnx::TensorProto::FLOAT8E5M2FNUZ:
-    case onnx::TensorProto::FLOAT8E8M0: return 8;
-    case onnx::TensorProto::COMPLEX64: return 64;
-    case onnx::TensorProto::COMPLEX128: return 128;
-    default: return BitWidth(FromOnnxType(elem_type));
+    case onnx::TensorProto::FLOAT8E8M0:
+      return 8;
+    case onnx::TensorProto::COMPLEX64:
+      return 64;
+    case onnx::TensorProto::COMPLEX128:
+      return 128;
+    default:
+      return BitWidth(FromOnnxType(elem_type));
   }
 }
 
@@ -78,10 +103,17 @@ std::optional<int64_t> PackedBytes(int64_t elements, int bits) {
 ValueType FromOnnxType(const onnx::TypeProto& type) {
   ValueType value;
   switch (type.value_case()) {
-    case onnx::TypeProto::kTensorType: FromTensorType(type.tensor_type(), value); break;
-    case onnx::TypeProto::kSparseTensorType: FromTensorType(type.sparse_tensor_type(), value); break;
-    case onnx::TypeProto::VALUE_NOT_SET: break;
-    default: value.spec.dtype = DataType::kOther; break;
+    case onnx::TypeProto::kTensorType:
+      FromTensorType(type.tensor_type(), value);
+      break;
+    case onnx::TypeProto::kSparseTensorType:
+      FromTensorType(type.sparse_tensor_type(), value);
+      break;
+    case onnx::TypeProto::VALUE_NOT_SET:
+      break;
+    default:
+      value.spec.dtype = DataType::kOther;
+      break;
   }
   return value;
 }
