@@ -61,6 +61,10 @@ std::string HelpFormatter::make_usage(const CLI::App* app, std::string) const {
   return usage + " [OPTIONS]\n";
 }
 
+std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
+  return CLI::detail::find_and_replace(CLI::Formatter::make_help(app, std::move(name), mode), "\n\n\n", "\n\n");
+}
+
 std::string HelpFormatter::make_subcommand(const CLI::App* sub) const {
   return Entry(sub->get_name(), sub->get_description());
 }

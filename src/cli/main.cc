@@ -1,6 +1,7 @@
 // The `consort` program: finds the subcommand, runs it, and turns errors into exit codes.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <new>
@@ -75,15 +76,19 @@ int ReportUsage(const CLI::App& program, const CLI::ParseError& error) {
 
 // The subcommands, in the order in which --help lists them.
 std::vector<Command> AddCommands(CLI::App& program) {
-  return {AddDevicesCommand(program), AddDoctorCommand(program), AddInspectCommand(program), AddRunCommand(program)};
+  std::vector<Command> commands = {AddDevicesCommand(program), AddDoctorCommand(program), AddInspectCommand(program),
+                                   AddRunCommand(program)};
+  for (const Command& command : commands) command.app->group("Commands");
+  return commands;
 }
 
 int Main(int argc, char** argv) {
   CLI::App program(kDescription, "consort");
   program.formatter(std::make_shared<HelpFormatter>());
   program.footer(kFooter);
-  program.require_subcommand(1);
-  program.set_version_flag("--version", "consort " CONSORT_VERSION);
+  program.require_subcommand(0, 1);
+  program.set_help_flag("-h,--help", "print this text");
+  program.set_version_flag("--version", "consort " CONSORT_VERSION, "print the version");
   const std::vector<Command> commands = AddCommands(program);
   try {
     program.parse(argc, argv);
@@ -98,7 +103,7 @@ int Main(int argc, char** argv) {
     if (std::fflush(stdout) != 0) throw Error(ErrorCode::kInternal, "cannot write to the standard output");
     return static_cast<int>(code);
   }
-  return static_cast<int>(ExitCode::kUsage);
+  return Report("a command is needed: devices, doctor, inspect or run\nSee 'consort --help'.", ExitCode::kUsage);
 }
 
 // Main, with every exception turned into a message and an exit code.
@@ -108,7 +113,10 @@ int GuardedMain(int argc, char** argv) {
   } catch (const UsageError& error) {
     return Report(error.what(), ExitCode::kUsage);
   } catch (const Error& error) {
-    return Report(error.what(), ExitCodeFor(error.code()));
+    const int code = Report(error.what(), ExitCodeFor(error.code()));
+    // A call that is past its deadline still runs in its thread; destroying what it uses could crash.
+    if (error.code() == ErrorCode::kTimeout) std::_Exit(code);
+    return code;
   } catch (const std::bad_alloc&) {
     return Report("out of memory", ExitCode::kOther);
   } catch (const std::exception& error) {

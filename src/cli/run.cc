@@ -32,7 +32,8 @@ constexpr char kFooter[] =
     "  consort run -m det.onnx -i page.jpg --shape x:1x3x640x640 --color bgr \\\n"
     "      --mean 123.675,116.28,103.53 --scale 0.0171248,0.017507,0.0174292 \\\n"
     "      -d cpu@onnxruntime,cpu@openvino --strict\n"
-    "  consort run -m vad.onnx -i input=speech.npy --sequence input --state state=stateN";
+    "  consort run -m vad.onnx -i input=speech.npy --sequence input \\\n"
+    "      --state state=stateN";
 
 void CheckUsage(const RunOptions& options) {
   if (!options.sequences.empty() && options.iterations > 1) {
@@ -125,9 +126,23 @@ TargetReport Prepare(const Registry& registry, const Target& target, const Model
   return report;
 }
 
-// The expected outputs by port name; a single unnamed tensor is for the only output.
-std::vector<NamedTensor> ReadExpected(const RunOptions& options, const Signature& signature) {
-  std::vector<NamedTensor> expected;
+// An expected output and the file that holds it.
+struct Expected {
+  NamedTensor output;
+  std::string file;
+};
+
+// The name of the output that a tensor of a file is for: as the option says, the only one, or as the file says.
+std::string ExpectedName(const NamedFile& file, const NamedTensor& tensor, size_t tensors, const Signature& signature) {
+  if (!file.name.empty()) return file.name;
+  if (tensors == 1 && signature.outputs.size() == 1) return signature.outputs.front().name;
+  if (!tensor.name.empty()) return tensor.name;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{0}: which output is it for? Give it as NAME={0}", file.path.string()));
+}
+
+std::vector<Expected> ReadExpected(const RunOptions& options, const Signature& signature) {
+  std::vector<Expected> expected;
   for (const NamedFile& file : options.expected) {
     std::vector<NamedTensor> tensors = ReadTensors(file.path);
     if (!file.name.empty() && tensors.size() != 1) {
@@ -135,15 +150,9 @@ std::vector<NamedTensor> ReadExpected(const RunOptions& options, const Signature
                   fmt::format("{}: holds {} tensors where one is needed", file.path.string(), tensors.size()));
     }
     for (NamedTensor& tensor : tensors) {
-      if (!file.name.empty()) tensor.name = file.name;
-      const bool only = tensors.size() == 1 && signature.outputs.size() == 1 && file.name.empty();
-      if (only) tensor.name = signature.outputs.front().name;
-      if (tensor.name.empty()) {
-        throw Error(ErrorCode::kInvalidArgument,
-                    file.path.string() + ": which output is it for? Give it as NAME=" + file.path.string());
-      }
+      tensor.name = ExpectedName(file, tensor, tensors.size(), signature);
       RequirePort(signature.outputs, tensor.name, "output");
-      expected.push_back(std::move(tensor));
+      expected.push_back({std::move(tensor), file.path.string()});
     }
   }
   return expected;
@@ -157,11 +166,14 @@ Verdict Judge(const Buffer& value, const Buffer& reference, std::optional<double
   }
 }
 
-void JudgeExpected(TargetReport& report, const std::vector<NamedTensor>& expected, const RunOptions& options) {
-  for (const NamedTensor& tensor : expected) {
-    const int port = RequirePort(report.executable->signature().outputs, tensor.name, "output");
+void JudgeExpected(TargetReport& report, const std::vector<Expected>& expected, const RunOptions& options) {
+  for (const Expected& one : expected) {
+    const int port = RequirePort(report.executable->signature().outputs, one.output.name, "output");
     OutputReport& output = report.outputs[port];
-    output.expected = Judge(output.tensor, tensor.tensor, options.tolerance.value_or(kDefaultTolerance));
+    output.expected = Judge(output.tensor, one.output.tensor, options.tolerance.value_or(kDefaultTolerance));
+    if (output.expected->comparison) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: output '{}': {}", one.file, one.output.name, output.expected->problem));
   }
 }
 
@@ -222,7 +234,7 @@ ExitCode RunRun(const RunOptions& options) {
   const RunInputs inputs(options);
   std::vector<TargetReport> reports;
   for (const Target& target : targets) reports.push_back(Prepare(registry, target, models, options));
-  const std::vector<NamedTensor> expected = ReadExpected(options, reports.front().executable->signature());
+  const std::vector<Expected> expected = ReadExpected(options, reports.front().executable->signature());
   for (TargetReport& report : reports) report.inputs = inputs.For(report.executable->signature());
   for (TargetReport& report : reports) {
     Execute(report, options);

@@ -139,8 +139,9 @@ void AddEngineOptions(CLI::App* app, RunOptions& options) {
                            {"extended", Optimization::kExtended},
                            {"full", Optimization::kFull}},
                           "graph optimisation of the engine (default: full)");
-  app->add_flag("!--no-flush-denormals", compile.flush_denormals,
-                "compute with denormal numbers; much slower for some models");
+  app->add_flag_callback(
+      "--no-flush-denormals", [&compile] { compile.flush_denormals = false; },
+      "compute with denormal numbers; much slower for some models");
   app->add_flag("--isolate", options.isolated, "run the engine in a child process: its crash ends only the device");
   AddParsed(
       app, "--plugin", "[NAME=]FILE", options.plugin, [](const std::string& text) { return text; },
