@@ -19,7 +19,8 @@ std::shared_ptr<SharedMemory> ShareArtifact(const Artifact& artifact, nlohmann::
   std::string data_folder;
   if (artifact.kind() == ArtifactKind::kOnnx) {
     serialized = artifact.model().Serialize();
-    if (artifact.model().has_external_data()) data_folder = std::filesystem::absolute(artifact.model().data_folder()).string();
+    if (artifact.model().has_external_data())
+      data_folder = std::filesystem::absolute(artifact.model().data_folder()).string();
   }
   const std::string& bytes = artifact.kind() == ArtifactKind::kOnnx ? serialized : artifact.bytes();
   std::shared_ptr<SharedMemory> memory = SharedMemory::Create(bytes.size());
@@ -49,8 +50,9 @@ class IsolatedDevice : public Device {
     const int descriptor = bytes->descriptor();
     Channel channel = shared_->process.OpenChannel();
     const Message answer = shared_->process.Ask(channel, request, {&descriptor, 1}, options_.compile_timeout_ns);
-    auto program = std::make_shared<IsolatedProgram>(shared_, std::move(channel), answer.body.at("signature").get<Signature>(),
-                                                     answer.body.at("placement").get<Placement>());
+    auto program =
+        std::make_shared<IsolatedProgram>(shared_, std::move(channel), answer.body.at("signature").get<Signature>(),
+                                          answer.body.at("placement").get<Placement>());
     // Cores and the floating-point mode are for the thread that computes: the other process sees to them.
     return MakeExecutable(std::move(program), {.execution = options.execution,
                                                .flush_denormals = false,
@@ -61,8 +63,9 @@ class IsolatedDevice : public Device {
   Buffer Allocate(const TensorSpec& spec, MemorySpace space) override {
     if (space == MemorySpace{}) return Buffer::Allocate(spec);
     if (space.kind != MemorySpace::Kind::kShared) {
-      throw Error(ErrorCode::kUnsupported, fmt::format("{}: an isolated device shares host memory only, not memory of {}",
-                                                       info_.target.ToString(), ToString(space)));
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("{}: an isolated device shares host memory only, not memory of {}",
+                              info_.target.ToString(), ToString(space)));
     }
     std::shared_ptr<SharedMemory> memory = SharedMemory::Create(static_cast<size_t>(ByteSize(spec)));
     shared_->memories.Add(memory);

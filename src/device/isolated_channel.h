@@ -21,8 +21,9 @@ struct Message {
   std::vector<Descriptor> descriptors;
 };
 
-// One end of a stream socket between two processes. A message is a header (magic word, length), a JSON value encoded as CBOR
-// (names from models need not be UTF-8), and up to 16 file descriptors. One thread sends and one receives at a time.
+// One end of a stream socket between two processes. A message is a header (magic word, length), a JSON value encoded as
+// CBOR (names from models need not be UTF-8), and up to 16 file descriptors. One thread sends and one receives at a
+// time.
 class Channel {
  public:
   explicit Channel(Descriptor socket) : socket_(std::move(socket)) {}

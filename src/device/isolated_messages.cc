@@ -19,7 +19,9 @@ void from_json(const nlohmann::json& json, CompileOptions& options) {
 }
 
 void to_json(nlohmann::json& json, const Target& target) { json = target.ToString(); }
-void from_json(const nlohmann::json& json, Target& target) { target = Target::Parse(json.get_ref<const std::string&>()); }
+void from_json(const nlohmann::json& json, Target& target) {
+  target = Target::Parse(json.get_ref<const std::string&>());
+}
 
 void to_json(nlohmann::json& json, const CoreSet& cores) { json = cores.cores(); }
 void from_json(const nlohmann::json& json, CoreSet& cores) { cores = CoreSet(json.get<std::vector<int>>()); }

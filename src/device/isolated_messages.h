@@ -5,7 +5,8 @@
 //   {"channel": true} + socket                           (no answer; a thread serves the new channel)
 // On each further channel, one executable:
 //   {"compile": options, "kind": k, "name": s, "bytes": n, "data_folder": s} + memory  → {"signature", "placement"}
-//   {"share": binding, "first": i, "bytes": [n, …]} + memories  → {}   memories i… of a binding; the first is the staging memory
+//   {"share": binding, "first": i, "bytes": [n, …]} + memories  → {}   memories i… of a binding; the first is the
+//   staging memory
 //   {"run": binding, "bind": BindingLayout or absent, "forget": [binding, …]}
 //                                   → {"results": [OutputResult, …], "bytes": n or absent (+ memory)}
 // Any answer may be {"error": code, "message": s} instead.
@@ -64,8 +65,8 @@ void from_json(const nlohmann::json& json, Target& target);
 void to_json(nlohmann::json& json, const CoreSet& cores);
 void from_json(const nlohmann::json& json, CoreSet& cores);
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DeviceInfo, target, name, engine, driver, resource, cores, memory_bytes, precisions, accepts,
-                                   spaces, max_in_flight)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DeviceInfo, target, name, engine, driver, resource, cores, memory_bytes, precisions,
+                                   accepts, spaces, max_in_flight)
 
 // {"error": code, "message": text}
 nlohmann::json ErrorMessage(const Error& error);

@@ -26,8 +26,14 @@ TEST(IsolatedMessages, SignatureArrivesWhole) {
 }
 
 TEST(IsolatedMessages, PlacementArrivesWhole) {
-  const OpPlacement op = {.op = 4, .name = "c", .type = "Conv", .state = PlacementState::kElsewhere, .asked = "a", .got = "g",
-                          .kernel = "k", .why = "w"};
+  const OpPlacement op = {.op = 4,
+                          .name = "c",
+                          .type = "Conv",
+                          .state = PlacementState::kElsewhere,
+                          .asked = "a",
+                          .got = "g",
+                          .kernel = "k",
+                          .why = "w"};
   const Placement got = There(Placement{.evidence = "e", .ops = {op}, .inserted = {"copy"}});
   EXPECT_EQ(got.evidence, "e");
   EXPECT_THAT(got.inserted, testing::ElementsAre("copy"));
@@ -38,13 +44,22 @@ TEST(IsolatedMessages, PlacementArrivesWhole) {
 }
 
 TEST(IsolatedMessages, DeviceInfoArrivesWhole) {
-  const DeviceInfo info = {.target = Target::Parse("cpu:0-1@openvino/fp16"), .name = "n", .engine = "e", .driver = "d",
-                           .resource = "cpu", .cores = CoreSet({0, 1}), .memory_bytes = 5, .precisions = {Precision::kBf16},
-                           .accepts = {ArtifactKind::kTfLite}, .spaces = {{MemorySpace::Kind::kDevice, 2}}, .max_in_flight = 3};
+  const DeviceInfo info = {.target = Target::Parse("cpu:0-1@openvino/fp16"),
+                           .name = "n",
+                           .engine = "e",
+                           .driver = "d",
+                           .resource = "cpu",
+                           .cores = CoreSet({0, 1}),
+                           .memory_bytes = 5,
+                           .precisions = {Precision::kBf16},
+                           .accepts = {ArtifactKind::kTfLite},
+                           .spaces = {{MemorySpace::Kind::kDevice, 2}},
+                           .max_in_flight = 3};
   const DeviceInfo got = There(info);
   EXPECT_EQ(got.target, info.target);
-  EXPECT_EQ(std::tie(got.name, got.engine, got.driver, got.resource, got.cores, got.memory_bytes, got.max_in_flight),
-            std::tie(info.name, info.engine, info.driver, info.resource, info.cores, info.memory_bytes, info.max_in_flight));
+  EXPECT_EQ(
+      std::tie(got.name, got.engine, got.driver, got.resource, got.cores, got.memory_bytes, got.max_in_flight),
+      std::tie(info.name, info.engine, info.driver, info.resource, info.cores, info.memory_bytes, info.max_in_flight));
   EXPECT_EQ(got.precisions, info.precisions);
   EXPECT_EQ(got.accepts, info.accepts);
   EXPECT_EQ(got.spaces, info.spaces);

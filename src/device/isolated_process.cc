@@ -39,8 +39,9 @@ std::string DescribeExit(int status) {
 // The last line that says something, short.
 std::string LastLine(const std::string& text) {
   const std::vector<std::string> lines = Split(text, '\n');
-  const auto spoken = std::find_if(lines.rbegin(), lines.rend(),
-                                   [](const std::string& line) { return line.find_first_not_of(" \t\r") != std::string::npos; });
+  const auto spoken = std::find_if(lines.rbegin(), lines.rend(), [](const std::string& line) {
+    return line.find_first_not_of(" \t\r") != std::string::npos;
+  });
   return spoken == lines.rend() ? "" : spoken->substr(0, kQuotedBytes);
 }
 
@@ -67,9 +68,11 @@ std::filesystem::path FindWorker() {
     if (access(path.c_str(), X_OK) == 0) return path;
     tried.push_back(path.string());
   }
-  throw Error(ErrorCode::kUnsupported,
-              fmt::format("isolated devices need the program consort-worker, which is not at {}; set CONSORT_WORKER to its path",
-                          Join(tried, " or ")));
+  throw Error(
+      ErrorCode::kUnsupported,
+      fmt::format(
+          "isolated devices need the program consort-worker, which is not at {}; set CONSORT_WORKER to its path",
+          Join(tried, " or ")));
 }
 
 IsolatedProcess::IsolatedProcess(const std::filesystem::path& program, const Target& target, const CoreSet& cores)
@@ -159,7 +162,8 @@ void IsolatedProcess::AwaitAnswer(const Channel& channel, TimeNs timeout_ns) {
   while (waits[0].revents == 0) {
     int timeout_ms = -1;
     if (deadline_ns != kNever) {
-      timeout_ms = static_cast<int>(std::clamp<TimeNs>((deadline_ns - clock.NowNs() + 999'999) / 1'000'000, 0, 1 << 30));
+      timeout_ms =
+          static_cast<int>(std::clamp<TimeNs>((deadline_ns - clock.NowNs() + 999'999) / 1'000'000, 0, 1 << 30));
     }
     const int ready = poll(waits, 2, timeout_ms);
     if (ready < 0) {

@@ -19,9 +19,9 @@ namespace consort {
 // `consort-worker`: $CONSORT_WORKER, beside the running program, or in ../libexec/consort. Throws kUnsupported.
 std::filesystem::path FindWorker();
 
-// Starts `program` and kills it on destruction. The process also ends when its first channel closes, so it never outlives this
-// one. (PR_SET_PDEATHSIG would end it with the thread that started it.) What it writes to stdout and stderr is kept, the last
-// few KiB, for error messages. Thread-safe.
+// Starts `program` and kills it on destruction. The process also ends when its first channel closes, so it never
+// outlives this one. (PR_SET_PDEATHSIG would end it with the thread that started it.) What it writes to stdout and
+// stderr is kept, the last few KiB, for error messages. Thread-safe.
 class IsolatedProcess {
  public:
   // The process may run on `cores` only, from before its first instruction: engines read that mask once (empty: as this
@@ -31,8 +31,8 @@ class IsolatedProcess {
 
   // Asks and waits for the answer on the channel that the process was started with.
   Message Ask(const nlohmann::json& request, TimeNs timeout_ns);
-  // The same on a channel made by OpenChannel. Throws the error in the answer, and kDeviceLost with the signal or exit code and
-  // the last words when the process has ended. A request that is not answered in time ends it.
+  // The same on a channel made by OpenChannel. Throws the error in the answer, and kDeviceLost with the signal or exit
+  // code and the last words when the process has ended. A request that is not answered in time ends it.
   Message Ask(Channel& channel, const nlohmann::json& request, std::span<const int> descriptors, TimeNs timeout_ns);
   // A channel with a thread of its own at the other end.
   Channel OpenChannel();

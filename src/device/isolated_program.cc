@@ -38,8 +38,9 @@ struct LayoutBuilder {
 
   SharedPlace PlaceOf(const Buffer& buffer, const std::string& name) {
     if (!buffer.space().host_readable()) {
-      throw Error(ErrorCode::kUnsupported, fmt::format("'{}': memory of {} does not reach the process of an isolated device",
-                                                       name, ToString(buffer.space())));
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("'{}': memory of {} does not reach the process of an isolated device", name,
+                              ToString(buffer.space())));
     }
     const auto found = table.Find(buffer.data(), buffer.size_bytes());
     reads_staging = reads_staging || (found.has_value() && found->memory == staging);
@@ -114,7 +115,8 @@ void IsolatedProgram::Invoke(Binding& binding) {
   for (int port = 0; port < binding.input_count(); ++port) {
     const SharedPlace& place = remote.layout.inputs[port];
     if (place.memory != kStaging) continue;
-    Copy(remote.memories[kStaging]->data() + place.offset, binding.input(port).data(), binding.input(port).size_bytes());
+    Copy(remote.memories[kStaging]->data() + place.offset, binding.input(port).data(),
+         binding.input(port).size_bytes());
   }
   {
     std::lock_guard lock(forgotten_->mutex);
@@ -125,7 +127,8 @@ void IsolatedProgram::Invoke(Binding& binding) {
   TakeResults(binding, remote, std::move(answer));
 }
 
-// Adds to the request what the other end does not know yet; usually nothing when only the address of a copied buffer changed.
+// Adds to the request what the other end does not know yet; usually nothing when only the address of a copied buffer
+// changed.
 void IsolatedProgram::Rebind(Binding& binding, Remote& remote, nlohmann::json& request) {
   const bool known = std::exchange(remote.sent, false);
   const std::vector<std::shared_ptr<SharedMemory>> memories = remote.memories;

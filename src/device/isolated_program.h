@@ -22,8 +22,8 @@ struct IsolatedShared {
   SharedMemoryTable memories;  // of Device::Allocate
 };
 
-// Sends each call through a channel of its own. The other end keeps a binding for every Binding here; what they hold is sent
-// when it changes, so a call in steady state is one small message each way and makes no memory.
+// Sends each call through a channel of its own. The other end keeps a binding for every Binding here; what they hold is
+// sent when it changes, so a call in steady state is one small message each way and makes no memory.
 class IsolatedProgram : public Program {
  public:
   IsolatedProgram(std::shared_ptr<IsolatedShared> shared, Channel channel, Signature signature, Placement placement);

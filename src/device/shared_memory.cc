@@ -43,9 +43,11 @@ SharedMemory::~SharedMemory() { munmap(data_, std::max<size_t>(size_bytes_, 1));
 std::shared_ptr<SharedMemory> SharedMemory::Create(size_t size_bytes) {
   Descriptor descriptor(memfd_create("consort", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!descriptor.valid()) OutOfMemory(size_bytes, errno);
-  // The kernel gives such files any size and faults later; so what cannot be is refused here, as it does for other memory.
+  // The kernel gives such files any size and faults later; so what cannot be is refused here, as it does for other
+  // memory.
   if (size_bytes > MachineBytes()) OutOfMemory(size_bytes, ENOMEM);
-  if (ftruncate(descriptor.get(), static_cast<off_t>(std::max<size_t>(size_bytes, 1))) != 0) OutOfMemory(size_bytes, errno);
+  if (ftruncate(descriptor.get(), static_cast<off_t>(std::max<size_t>(size_bytes, 1))) != 0)
+    OutOfMemory(size_bytes, errno);
   if (fcntl(descriptor.get(), F_ADD_SEALS, kSeals) != 0) OutOfMemory(size_bytes, errno);
   return std::shared_ptr<SharedMemory>(new SharedMemory(std::move(descriptor), size_bytes));
 }

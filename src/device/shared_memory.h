@@ -12,8 +12,8 @@
 
 namespace consort {
 
-// An anonymous file in memory, mapped for reading and writing. Its size is sealed: a process that has it cannot make the other
-// fault by cutting it off. Aligned to pages, zeroed. The owner orders access to the bytes.
+// An anonymous file in memory, mapped for reading and writing. Its size is sealed: a process that has it cannot make
+// the other fault by cutting it off. Aligned to pages, zeroed. The owner orders access to the bytes.
 class SharedMemory {
  public:
   // Throws kOutOfMemory.

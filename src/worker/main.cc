@@ -22,7 +22,9 @@ bool IsSocket(int descriptor) {
 
 int main() {
   if (!IsSocket(kChannel)) {
-    std::fprintf(stderr, "consort-worker is started by Consort for devices that are opened as isolated; it has no use by hand\n");
+    std::fprintf(
+        stderr,
+        "consort-worker is started by Consort for devices that are opened as isolated; it has no use by hand\n");
     return 2;
   }
   const consort::Registry registry = consort::MakeBuiltinRegistry();

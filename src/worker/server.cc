@@ -122,7 +122,8 @@ class ExecutableServer {
     }
     for (const OutputResult& result : results) {
       const Buffer& output = binding.output(result.port);
-      if (output.size_bytes() > 0) std::memcpy(served.results->data() + result.offset, output.data(), output.size_bytes());
+      if (output.size_bytes() > 0)
+        std::memcpy(served.results->data() + result.offset, output.data(), output.size_bytes());
     }
     return answer;
   }
@@ -157,9 +158,10 @@ void ServeExecutable(std::shared_ptr<Device> device, Channel channel) {
 
 std::shared_ptr<Device> OpenDevice(const Registry& registry, const nlohmann::json& request) {
   if (request.at("version").get<int>() != kIsolatedVersion) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("consort-worker speaks version {} of the protocol, the program that started "
-                                                     "it version {}; install both from one build",
-                                                     kIsolatedVersion, request.at("version").dump()));
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("consort-worker speaks version {} of the protocol, the program that started "
+                            "it version {}; install both from one build",
+                            kIsolatedVersion, request.at("version").dump()));
   }
   return registry.Open(request.at("open").get<Target>(), {.plugin = request.at("plugin").get<std::string>()});
 }

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -73,7 +74,7 @@ Error ErrorOf(const Call& call) {
 class Isolated : public testing::Test {
  protected:
   void SetUp() override {
-    neighbour_ = registry_.Open(Target::Parse("null"))->Compile(SumAndProduct(), {.threads = 1});
+    neighbour_ = registry_.Open(Target::Parse("cpu@onnxruntime"))->Compile(SumAndProduct(), {.threads = 1});
     descriptors_ = EntriesOf("/proc/self/fd");
     threads_ = EntriesOf("/proc/self/task");
   }
@@ -81,7 +82,8 @@ class Isolated : public testing::Test {
   void TearDown() override {
     const auto binding = Bound(*neighbour_);
     Compute(*neighbour_, binding);
-    EXPECT_EQ(binding->output(0).as<float>()[0], 0.0f);
+    EXPECT_EQ(binding->output(0).as<float>()[0], 6.0f);
+    EXPECT_EQ(binding->output(1).as<float>()[0], 9.0f);
     EXPECT_EQ(EntriesOf("/proc/self/fd"), descriptors_);
     EXPECT_THAT(Children(), testing::IsEmpty());
     // A joined thread leaves /proc a moment after its join.
@@ -114,7 +116,8 @@ TEST_F(Isolated, CrashWhileCompiling) {
   const auto device = Open("faulty:crash-compile");
   const Error error = ErrorOf([&] { device->Compile(SumAndProduct(), {}); });
   EXPECT_EQ(error.code(), ErrorCode::kDeviceLost);
-  EXPECT_THAT(error.what(), AllOf(HasSubstr("faulty:crash-compile"), HasSubstr("SIGSEGV"), HasSubstr("Open the device again")));
+  EXPECT_THAT(error.what(),
+              AllOf(HasSubstr("faulty:crash-compile"), HasSubstr("SIGSEGV"), HasSubstr("Open the device again")));
   EXPECT_EQ(ErrorOf([&] { device->Compile(SumAndProduct(), {}); }).code(), ErrorCode::kDeviceLost) << "it stays lost";
 }
 
@@ -226,6 +229,19 @@ TEST_F(Isolated, OpensAndClosesAgainAndAgain) {
   for (int round = 0; round < 10; ++round) Open("null")->Compile(SumAndProduct(), {});
 }
 
+TEST_F(Isolated, ACoreSetHoldsForEveryThreadOfTheProcess) {
+  const CoreSet last({CoreSet::Available().cores().back()});
+  for (const std::string backend : {"onnxruntime", "openvino"}) {
+    const auto device = Open("cpu:" + last.ToString() + "@" + backend);
+    const auto executable = device->Compile(SumAndProduct(), {});
+    Compute(*executable, Bound(*executable));
+    const std::string tasks = "/proc/" + std::to_string(Children().back()) + "/task";
+    for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+      EXPECT_EQ(CoreSet::OfThread(std::stoi(task.path().filename())), last) << backend;
+    }
+  }
+}
+
 TEST_F(Isolated, AWorkerDoesNotOutliveItsParent) {
   int result[2];
   ASSERT_EQ(pipe(result), 0);
@@ -250,7 +266,8 @@ TEST_F(Isolated, AWorkerDoesNotOutliveItsParent) {
     return !(file >> word >> word >> word) || word == "Z" || word == "X";  // who reaps it is not our affair
   };
   const TimeNs deadline_ns = Clock::Real().NowNs() + 10 * kSecondNs;
-  while (!gone() && Clock::Real().NowNs() < deadline_ns) Clock::Real().SleepUntil(Clock::Real().NowNs() + kSecondNs / 1000);
+  while (!gone() && Clock::Real().NowNs() < deadline_ns)
+    Clock::Real().SleepUntil(Clock::Real().NowNs() + kSecondNs / 1000);
   EXPECT_TRUE(gone());
 }
 

@@ -19,13 +19,13 @@ constexpr TimeNs kSlowCallNs = 50'000'000;
 enum class Fault { kCrashCompile, kCrashRun, kHangCompile, kHangRun, kLost, kThrow, kWrong, kSlow };
 
 constexpr std::array<std::pair<std::string_view, Fault>, 8> kFaults = {{{"crash-compile", Fault::kCrashCompile},
-                                                                         {"crash-run", Fault::kCrashRun},
-                                                                         {"hang-compile", Fault::kHangCompile},
-                                                                         {"hang-run", Fault::kHangRun},
-                                                                         {"lost", Fault::kLost},
-                                                                         {"throw", Fault::kThrow},
-                                                                         {"wrong", Fault::kWrong},
-                                                                         {"slow", Fault::kSlow}}};
+                                                                        {"crash-run", Fault::kCrashRun},
+                                                                        {"hang-compile", Fault::kHangCompile},
+                                                                        {"hang-run", Fault::kHangRun},
+                                                                        {"lost", Fault::kLost},
+                                                                        {"throw", Fault::kThrow},
+                                                                        {"wrong", Fault::kWrong},
+                                                                        {"slow", Fault::kSlow}}};
 
 Fault FaultOf(const Target& target) {
   std::vector<std::string> valid;
@@ -54,12 +54,20 @@ class FaultyProgram : public NullProgram {
 
   void Invoke(Binding& binding) override {
     switch (fault_) {
-      case Fault::kCrashRun: Crash(); break;
-      case Fault::kHangRun: Hang();
-      case Fault::kLost: throw Error(ErrorCode::kDeviceLost, "faulty:lost is lost, as asked");
-      case Fault::kThrow: throw std::runtime_error("faulty:throw throws, as asked");
-      case Fault::kSlow: clock_.SleepUntil(clock_.NowNs() + kSlowCallNs); break;
-      default: break;
+      case Fault::kCrashRun:
+        Crash();
+        break;
+      case Fault::kHangRun:
+        Hang();
+      case Fault::kLost:
+        throw Error(ErrorCode::kDeviceLost, "faulty:lost is lost, as asked");
+      case Fault::kThrow:
+        throw std::runtime_error("faulty:throw throws, as asked");
+      case Fault::kSlow:
+        clock_.SleepUntil(clock_.NowNs() + kSlowCallNs);
+        break;
+      default:
+        break;
     }
     NullProgram::Invoke(binding);
     if (fault_ == Fault::kWrong) Spoil(binding);

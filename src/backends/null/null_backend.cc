@@ -39,7 +39,8 @@ class NullDevice : public Device {
 
   Buffer Allocate(const TensorSpec& spec, MemorySpace space) override {
     if (space != MemorySpace{}) {
-      throw Error(ErrorCode::kUnsupported, fmt::format("the null device has host memory only, not {}", ToString(space)));
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("the null device has host memory only, not {}", ToString(space)));
     }
     return Buffer::Allocate(spec);
   }
@@ -58,7 +59,8 @@ class NullBackend : public Backend {
 
   std::shared_ptr<Device> Open(const Target& target, const OpenOptions& options) override {
     if (!target.unit.empty()) {
-      throw Error(ErrorCode::kUnsupported, fmt::format("{}: the null device has no units; use null", target.ToString()));
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("{}: the null device has no units; use null", target.ToString()));
     }
     return std::make_shared<NullDevice>(target, options);
   }

@@ -8,8 +8,8 @@
 
 namespace consort {
 
-// Offers the device `null`: it takes any ONNX model, computes nothing and gives zeros of the right shapes at once. What a run
-// costs on it is what Consort itself costs.
+// Offers the device `null`: it takes any ONNX model, computes nothing and gives zeros of the right shapes at once. What
+// a run costs on it is what Consort itself costs.
 std::unique_ptr<Backend> MakeNullBackend();
 
 }  // namespace consort

@@ -14,15 +14,16 @@ std::vector<Port> PortsOf(const Graph& graph, const std::vector<TensorId>& ids) 
   for (TensorId id : ids) {
     const Tensor& tensor = graph.tensor(id);
     if (BitWidth(tensor.spec.dtype) == 0) {
-      throw Error(ErrorCode::kUnsupported,
-                  fmt::format("port '{}' is of type {}, which buffers do not carry", tensor.name, ToString(tensor.spec.dtype)));
+      throw Error(ErrorCode::kUnsupported, fmt::format("port '{}' is of type {}, which buffers do not carry",
+                                                       tensor.name, ToString(tensor.spec.dtype)));
     }
     ports.push_back({.name = tensor.name, .spec = tensor.spec, .dim_names = tensor.dim_names});
   }
   return ports;
 }
 
-// One entry per op, in the model's order. A real backend fills this in from its engine's own report, never from a guess.
+// One entry per op, in the model's order. A real backend fills this in from its engine's own report, never from a
+// guess.
 Placement PlacementOf(const Graph& graph, const Target& target, const CompileOptions& options) {
   Placement placement{.evidence = "the null device has no kernels"};
   const std::string asked = fmt::format("{}/{}", target.device, ToString(target.precision.value_or(Precision::kFp32)));
@@ -73,7 +74,8 @@ void NullProgram::Invoke(Binding& binding) {
     if (!binding.output_is_callers(port) && (binding.output(port).empty() || binding.output(port).spec() != spec)) {
       binding.ProvideOutput(port, Buffer::Allocate(std::move(spec)));
     }
-    if (binding.output(port).size_bytes() > 0) std::memset(binding.output(port).data(), 0, binding.output(port).size_bytes());
+    if (binding.output(port).size_bytes() > 0)
+      std::memset(binding.output(port).data(), 0, binding.output(port).size_bytes());
   }
 }
 

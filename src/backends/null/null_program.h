@@ -6,8 +6,8 @@
 
 namespace consort {
 
-// Gives zeros. An axis of an output that is not known before run time takes the size of the input axis with the same symbolic
-// name, else 1.
+// Gives zeros. An axis of an output that is not known before run time takes the size of the input axis with the same
+// symbolic name, else 1.
 class NullProgram : public Program {
  public:
   // Throws kUnsupported for ports of element types that buffers do not carry.
