@@ -36,6 +36,7 @@ class CoverageBuilder {
       for (const std::string& name : executed.nodes[i].outputs) producer_.emplace(name, static_cast<int>(i));
     }
     MarkConstants();
+    AnchorByOwnNames();
     AnchorByTensorNames();
     AnchorByNodeNames();
     AnchorThroughTransfers();
@@ -68,6 +69,16 @@ class CoverageBuilder {
     }
   }
 
+  // A node that kept the name and the type of its op, whatever its tensors are called (transposes may be moved past it).
+  void AnchorByOwnNames() {
+    for (size_t i = 0; i < executed_.nodes.size(); ++i) {
+      const ExecutedNode& node = executed_.nodes[i];
+      const OpId op = source_.FindOp(node.name);
+      if (op == kNone || source_.op(op).type != node.type || source_.op(op).domain != node.domain) continue;
+      for (TensorId output : source_.op(op).outputs) Anchor(output, static_cast<int>(i));
+    }
+  }
+
   void AnchorByTensorNames() {
     for (size_t i = 0; i < executed_.nodes.size(); ++i) {
       const ExecutedNode& node = executed_.nodes[i];
@@ -79,7 +90,7 @@ class CoverageBuilder {
     }
   }
 
-  // Layout changes rename the tensors; the node's name then holds the output's, or is still the source op's own.
+  // Layout changes rename the tensors and the types; the node's name then holds the output's, or is still the source op's own.
   void AnchorByNodeNames() {
     for (size_t i = 0; i < executed_.nodes.size(); ++i) {
       const ExecutedNode& node = executed_.nodes[i];
@@ -119,7 +130,7 @@ class CoverageBuilder {
       if (!anchored_.contains(index)) continue;
       OpId op = kNone;
       for (size_t i = 0; i < node.inputs.size(); ++i) {
-        const int maker = MakerOf(node.inputs[i]);
+        const int maker = Find(node.inputs[i]) == kNone ? MakerOf(node.inputs[i]) : -1;
         if (maker < 0 || anchored_.contains(maker)) continue;
         if (op == kNone) op = OpOfType(index);
         if (op == kNone) break;

@@ -80,6 +80,17 @@ TEST(CoverOps, CopyThatProducesASourceTensorPointsAtItsMaker) {
   EXPECT_THAT(cover.inserted, ElementsAre(1));
 }
 
+TEST(CoverOps, MovedTransposeDoesNotTakeTheNameOfTheOpBeforeIt) {
+  const Model model = ChainOfFour();
+  const GraphCoverage cover = CoverOps(model.graph(), {.nodes = {{"conv", "Conv", "", {"x", "w"}, {"c"}},
+                                                                 {"relu", "Relu", "", {"c"}, {"moved"}},
+                                                                 {"Transpose_token_0", "Transpose", "", {"moved"}, {"r"}},
+                                                                 {"sig", "Sigmoid", "", {"r"}, {"y"}}}});
+  EXPECT_EQ(cover.ops[1].node, 1);
+  EXPECT_TRUE(cover.ops[1].alone);
+  EXPECT_THAT(cover.inserted, ElementsAre(2));
+}
+
 TEST(CoverOps, NodeWithoutAnySourceNameIsFoundThroughItsConsumer) {
   onnx::ModelProto proto = EmptyModel("middle");
   GraphWriter writer(proto.mutable_graph());
