@@ -134,7 +134,7 @@ def test_state_is_carried_over_a_sequence(tmp_path: Path):
         ours = {output["name"]: np.load(output["file"]) for output in report["targets"][0]["outputs"]}
         state, probabilities = np.zeros((2, 1, 128), np.float32), []
         for frame in frames:
-            result = run_peer(model.bound(), [{"input": frame, "state": state, "sr": np.int64(16000)}])[0]
+            result = run_peer(model.bound(), [{"input": frame, "state": state, "sr": np.array(16000)}])[0]
             state = result["stateN"]
             probabilities.append(result["output"])
         assert report["targets"][0]["calls"] == len(frames)
