@@ -92,10 +92,12 @@ std::vector<std::pair<int, int>> StatePorts(const Signature& signature, const Ru
 
 RunInputs::RunInputs(const RunOptions& options) : options_(options) {
   for (const NamedFile& file : options.inputs) {
-    Source source{file, {}, {}};
+    Source source{.file = file};
     const std::string bytes = ReadFile(file.path);
     const std::string place = file.path.string();
-    if (IsImage(bytes)) {
+    const TensorFileKind kind = DetectTensorFile(bytes, place);
+    source.archive = kind == TensorFileKind::kNpz;
+    if (kind == TensorFileKind::kImage) {
       source.image = DecodeImage(bytes, place, options.image.max_pixels);
     } else {
       source.tensors = ParseTensors(bytes, place);
@@ -113,8 +115,8 @@ RunInputs::RunInputs(const RunOptions& options) : options_(options) {
 int RunInputs::PortOf(const Signature& signature, const Source& source, const std::string& tensor_name) const {
   if (!source.file.name.empty()) return RequirePort(signature.inputs, source.file.name, "input");
   if (const int port = signature.FindInput(tensor_name); port >= 0) return port;
-  if (const int only = OnlyInput(signature, options_); only >= 0 && source.tensors.size() <= 1) return only;
-  if (!tensor_name.empty()) return RequirePort(signature.inputs, tensor_name, "input");
+  if (const int only = OnlyInput(signature, options_); only >= 0 && !source.archive) return only;
+  if (source.archive) return RequirePort(signature.inputs, tensor_name, "input");
   std::vector<std::string> names;
   for (const Port& port : signature.inputs) names.push_back(port.name);
   ThrowInvalid(fmt::format("{}: which input is it for? Give it as NAME={}, where NAME is one of {}",

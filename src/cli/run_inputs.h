@@ -41,6 +41,7 @@ class RunInputs {
  private:
   struct Source {
     NamedFile file;
+    bool archive = false;  // .npz: its members are named after inputs
     std::vector<NamedTensor> tensors;
     std::optional<Image> image;
   };

@@ -97,12 +97,16 @@ bool CopyTypedField(const TensorProto& proto, Buffer& tensor) {
   return true;
 }
 
+// Values in all typed fields together.
+size_t CountTypedValues(const TensorProto& proto) {
+  return static_cast<size_t>(proto.float_data_size()) + proto.double_data_size() + proto.int32_data_size() +
+         proto.int64_data_size() + proto.uint64_data_size();
+}
+
 // The number of values that the message holds bounds the shape before anything is allocated.
 size_t StoredBytes(const TensorProto& proto, DataType dtype) {
   if (proto.has_raw_data()) return proto.raw_data().size();
-  const size_t values = static_cast<size_t>(proto.float_data_size()) + proto.double_data_size() +
-                        proto.int32_data_size() + proto.int64_data_size() + proto.uint64_data_size();
-  return BitWidth(dtype) < 8 ? values : values * (BitWidth(dtype) / 8);
+  return BitWidth(dtype) < 8 ? CountTypedValues(proto) : CountTypedValues(proto) * (BitWidth(dtype) / 8);
 }
 
 }  // namespace
@@ -114,6 +118,7 @@ NamedTensor ParseOnnxTensor(std::string_view bytes, const std::string& name) {
   if (proto.data_location() == TensorProto::EXTERNAL || proto.external_data_size() > 0) {
     fail("keeps its values in another file; store them in the tensor itself");
   }
+  if (proto.has_raw_data() && CountTypedValues(proto) > 0) fail("holds its values twice, raw and typed");
   TensorSpec spec{.dtype = ToDataType(proto, name), .shape = {proto.dims().begin(), proto.dims().end()}};
   int64_t size = 0;
   try {

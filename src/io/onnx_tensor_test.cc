@@ -81,6 +81,10 @@ TEST(OnnxTensor, RefusesBrokenTensors) {
   TensorProto wrong_field = MakeProto(TensorProto::FLOAT, {1});
   wrong_field.add_int32_data(1);
   ExpectBroken(wrong_field, "field that does not belong");
+  TensorProto twice = MakeProto(TensorProto::FLOAT, {1});
+  twice.set_raw_data("abcd");
+  twice.add_float_data(1);
+  ExpectBroken(twice, "holds its values twice");
   TensorProto external = MakeProto(TensorProto::FLOAT, {1});
   external.set_data_location(TensorProto::EXTERNAL);
   external.add_external_data()->set_key("location");
