@@ -176,12 +176,12 @@ build_litert() {
   rm -rf "$work/maven"
 }
 
-# The headers include two files that their package leaves out. The library's newer name of the type is TfLiteOperator.
+# The headers include two files that their package leaves out. common.h declares the same type, so it must be spelled alike.
 write_missing_headers() {
   local origin='// Left out of the package org.tensorflow:tensorflow-lite; written by scripts/setup.sh.'
   mkdir -p "$1/async/c"
   echo "$origin" >"$1/async/c/types.h"
-  printf '%s\n#pragma once\ntypedef struct TfLiteOperator TfLiteOperator;\ntypedef TfLiteOperator TfLiteRegistrationExternal;\n' \
+  printf '%s\n#pragma once\ntypedef struct TfLiteRegistrationExternal TfLiteRegistrationExternal;\n' \
     "$origin" >"$1/c/registration_external.h"
 }
 
@@ -215,7 +215,7 @@ main() {
   install_venv
   stage onnx "$onnx_version" "ONNX $onnx_version (about two minutes on two cores)" build_onnx
   stage onnxruntime "$onnxruntime_version $onnxruntime_go_version" "ONNX Runtime's headers" build_onnxruntime
-  stage litert "$litert_version $litert_headers_version 2" "LiteRT (TensorFlow Lite)" build_litert
+  stage litert "$litert_version $litert_headers_version 3" "LiteRT (TensorFlow Lite)" build_litert
   link_openvino
   case $purpose in
     --demo) install_models --only ppocr_det images/page.png ;;
