@@ -231,6 +231,30 @@ TEST(Placement, HalfPrecisionOpsThatTheCpuWidensAreElsewhere) {
   EXPECT_EQ(ErrorOf([&] { RequireStrict(executable->placement()); }).code(), ErrorCode::kInfeasible);
 }
 
+// Relu runs on the plugin, the rest on the CPU provider, and both are said.
+TEST(Placement, PluginProviderTakesItsOpsAndTheRestIsElsewhere) {
+  const auto device = OpenOrt("ep:0@onnxruntime", {.plugin = "relu=" TEST_PLUGIN});
+  EXPECT_THAT(device->info().name, AllOf(HasSubstr("ReluExecutionProvider"), HasSubstr("Consort tests")));
+  const auto executable = device->Compile(ArtifactOf(test::ConvReluModel()), {});
+  const OpPlacement& relu = PlacementOf(*executable, "relu");
+  EXPECT_EQ(relu.state, PlacementState::kAsAsked) << relu.why;
+  EXPECT_EQ(relu.got, "ReluExecutionProvider/fp32");
+  const OpPlacement& conv = PlacementOf(*executable, "conv");
+  EXPECT_EQ(conv.state, PlacementState::kElsewhere) << conv.why;
+  EXPECT_EQ(conv.got, "CPUExecutionProvider/fp32");
+  EXPECT_EQ(ErrorOf([&] { RequireStrict(executable->placement()); }).code(), ErrorCode::kInfeasible);
+
+  std::vector<std::vector<float>> results;
+  const auto reference = OpenOrt()->Compile(ArtifactOf(test::ConvReluModel()), {});
+  for (Executable* one : {executable.get(), reference.get()}) {
+    const auto binding = std::make_shared<Binding>(one->signature());
+    binding->SetInput(0, test::PatternBuffer({1, 3, 8, 8}));
+    consort::Run(*one, binding);
+    results.push_back(test::Floats(binding->output(0)));
+  }
+  EXPECT_THAT(results[0], ::testing::Pointwise(::testing::FloatNear(1e-6F), results[1]));
+}
+
 TEST(Placement, WithoutProofEveryOpIsUnknown) {
   const auto executable = OpenOrt()->Compile(ArtifactOf(test::ConvReluModel()), {.prove_placement = false});
   EXPECT_EQ(executable->placement().Count(PlacementState::kUnknown), 2);
