@@ -22,8 +22,7 @@ std::vector<Port> PortsOf(const Graph& graph, const std::vector<TensorId>& ids) 
   return ports;
 }
 
-// One entry per op, in the model's order. A real backend fills this in from its engine's own report, never from a
-// guess.
+// One entry per op, in the model's order. A real backend fills this in from its engine's own report and never guesses.
 Placement PlacementOf(const Graph& graph, const Target& target, const CompileOptions& options) {
   Placement placement{.evidence = "the null device has no kernels"};
   const std::string asked = fmt::format("{}/{}", target.device, ToString(target.precision.value_or(Precision::kFp32)));
