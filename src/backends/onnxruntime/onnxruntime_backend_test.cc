@@ -2,11 +2,11 @@
 
 #include <gmock/gmock.h>
 
-#include <chrono>
 #include <cstdlib>
 
 #include "backends/onnxruntime/ort_library.h"
 #include "backends/onnxruntime/test_support.h"
+#include "base/files.h"
 
 namespace consort {
 namespace {
@@ -151,6 +151,31 @@ TEST(OnnxRuntime, ControlFlowTakesTheBranchOfItsCondition) {
   // else: x + relu(x) * -0.11
   EXPECT_THAT(results[0], ElementsAre(FloatEq(-1), FloatEq(1.78F), FloatEq(2.67F), FloatEq(3.56F)));
   EXPECT_NE(results[0], results[1]);
+}
+
+// y = x × w, w = {{1, 2}, {3, 4}} in a file beside the model.
+TEST(OnnxRuntime, ReadsExternalDataFromTheModelsFolder) {
+  const TemporaryFolder folder;
+  const float weights[] = {1, 2, 3, 4};
+  WriteFile(folder.path() / "w.bin", std::string(reinterpret_cast<const char*>(weights), sizeof(weights)));
+  onnx::ModelProto proto = test::EmptyModel("external");
+  test::GraphWriter writer(proto.mutable_graph());
+  writer.Input("x", {"1", "2"}).Output("y", {"1", "2"}).Node("MatMul", {"x", "w"}, {"y"}, "matmul");
+  auto* tensor = writer.graph().add_initializer();
+  tensor->set_name("w");
+  tensor->set_data_type(onnx::TensorProto::FLOAT);
+  tensor->add_dims(2);
+  tensor->add_dims(2);
+  tensor->set_data_location(onnx::TensorProto::EXTERNAL);
+  auto* location = tensor->add_external_data();
+  location->set_key("location");
+  location->set_value("w.bin");
+  const Model model = Model::Parse(test::AsBytes(test::Bytes(proto)), "external.onnx", {}, folder.path());
+  const auto executable = OpenOrt()->Compile(Artifact(model), {});
+  const auto binding = std::make_shared<Binding>(executable->signature());
+  binding->SetInput(0, FloatBuffer({1, 2}, {10, 100}));
+  consort::Run(*executable, binding);
+  EXPECT_THAT(Floats(binding->output(0)), ElementsAre(310, 420));
 }
 
 TEST(OnnxRuntime, CustomOpIsUnsupportedAndNamed) {

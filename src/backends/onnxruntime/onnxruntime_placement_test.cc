@@ -255,6 +255,12 @@ TEST(Placement, PluginProviderTakesItsOpsAndTheRestIsElsewhere) {
   EXPECT_THAT(results[0], ::testing::Pointwise(::testing::FloatNear(1e-6F), results[1]));
 }
 
+TEST(Placement, ControlFlowAcrossProvidersIsUnknown) {
+  const auto executable = OpenOrt("ep:0@onnxruntime", {.plugin = "relu=" TEST_PLUGIN})->Compile(ArtifactOf(test::IfModel()), {});
+  EXPECT_EQ(PlacementOf(*executable, "relu").state, PlacementState::kAsAsked);
+  EXPECT_EQ(PlacementOf(*executable, "if").state, PlacementState::kUnknown);
+}
+
 TEST(Placement, WithoutProofEveryOpIsUnknown) {
   const auto executable = OpenOrt()->Compile(ArtifactOf(test::ConvReluModel()), {.prove_placement = false});
   EXPECT_EQ(executable->placement().Count(PlacementState::kUnknown), 2);

@@ -121,11 +121,20 @@ class PlacementBuilder {
       placed.why = coverage.why.empty() ? "the assignment record does not name it" : coverage.why;
       return placed;
     }
+    if (op.body_ops > 0 && HasSeveralProviders()) {
+      placed.why = "its bodies may run on another provider than the op itself: the session uses several";
+      return placed;
+    }
     const ExecutedNode* node = coverage.node >= 0 ? &record_.executed->nodes[coverage.node] : nullptr;
     if (node != nullptr) placed.kernel = node->ToString();
     Judge(placed, provider, own, ExecutedPrecision(own, node));
     if (placed.why.empty()) placed.why = Evidence(op, coverage, node);
     return placed;
+  }
+
+  bool HasSeveralProviders() const {
+    return std::any_of(record_.provider_of.begin(), record_.provider_of.end(),
+                       [&](const auto& entry) { return entry.second != record_.provider_of.begin()->second; });
   }
 
   OpCoverage CoverageByRecord(const Op& op) const {
