@@ -1,7 +1,8 @@
-// Builds the Graph of a prepared ONNX graph.
+// Builds the Graph of a prepared ONNX graph. Structure: graph_builder.cc; figures: graph_costs.cc.
 #ifndef CONSORT_MODEL_GRAPH_BUILDER_H_
 #define CONSORT_MODEL_GRAPH_BUILDER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -59,6 +60,7 @@ class GraphBuilder {
   // Everything but the bytes of operands, for which all consumers must be known.
   OpCost Cost(const onnx::NodeProto& node, Op& op);
   void AddOperandBytes(Op& op) const;
+  static int64_t KnownBytes(const Tensor& tensor) { return std::max<int64_t>(tensor.bytes(), 0); }
   bool IsUsed(const Tensor& tensor) const { return tensor.is_output || !tensor.consumers.empty(); }
   bool IsParameter(TensorId id) const;
   BodyCost CostOfBodies(const onnx::NodeProto& node);

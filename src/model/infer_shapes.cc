@@ -114,6 +114,20 @@ Names CustomOutputs(const onnx::ModelProto& model) {
   return outputs;
 }
 
+// Inference copies the table of known tensors for every body: a hostile model could keep it busy for hours.
+void CheckBodies(const onnx::GraphProto& root) {
+  constexpr int64_t kMaxCopies = 400'000'000;  // some twenty seconds
+  int64_t bodies = 0;
+  int64_t tensors = 0;
+  ForEachGraph(root, [&](const onnx::GraphProto& graph) {
+    ++bodies;
+    tensors += graph.node_size();
+  });
+  if (bodies > 1 && bodies * tensors > kMaxCopies) {
+    FailModel("{} bodies of control flow among {} ops are more than shapes can be inferred for", bodies - 1, tensors);
+  }
+}
+
 // ONNX's own function body of this op lacks the default of `axes`, without which inference fails.
 void AddDefaultAxes(onnx::GraphProto& root) {
   ForEachMutableGraph(root, [](onnx::GraphProto& graph) {
@@ -145,6 +159,7 @@ std::string TryInfer(onnx::ModelProto& model, bool follow_values) {
 }  // namespace
 
 void InferShapes(onnx::ModelProto& model) {
+  CheckBodies(model.graph());
   AddDefaultAxes(*model.mutable_graph());
   const Names names = DimNames(*model.mutable_graph());
   const bool follow_values = FollowedValues().Fits(model.graph());

@@ -42,11 +42,12 @@ std::string OneLine(std::string_view message) {
 }
 
 std::string Describe(const onnx::NodeProto& node) {
-  if (!node.name().empty()) return fmt::format("node {} ({})", Quote(node.name()), node.op_type());
+  const std::string type = OneLine(node.op_type());
+  if (!node.name().empty()) return fmt::format("node {} ({})", Quote(node.name()), type);
   const auto made =
       std::find_if(node.output().begin(), node.output().end(), [](const auto& name) { return !name.empty(); });
-  if (made != node.output().end()) return fmt::format("node making {} ({})", Quote(*made), node.op_type());
-  return fmt::format("a node without name or output ({})", node.op_type());
+  if (made != node.output().end()) return fmt::format("node making {} ({})", Quote(*made), type);
+  return fmt::format("a node without name or output ({})", type);
 }
 
 }  // namespace consort

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "model/node_queries.h"
+
 namespace consort {
 namespace {
 
@@ -24,11 +26,11 @@ class OpView {
   bool has_input(int i) const { return i < node_.input_size() && !node_.input(i).empty(); }
 
   int64_t Int(std::string_view name, int64_t otherwise) const {
-    const auto* attribute = Find(name);
+    const auto* attribute = FindAttribute(node_, name);
     return attribute == nullptr ? otherwise : attribute->i();
   }
   std::string Text(std::string_view name) const {
-    const auto* attribute = Find(name);
+    const auto* attribute = FindAttribute(node_, name);
     return attribute == nullptr ? "" : attribute->s();
   }
 
@@ -36,13 +38,6 @@ class OpView {
   static const Shape* Known(const std::vector<const Shape*>& shapes, size_t i) {
     return i < shapes.size() && shapes[i] != nullptr && IsStatic(*shapes[i]) ? shapes[i] : nullptr;
   }
-  const onnx::AttributeProto* Find(std::string_view name) const {
-    for (const auto& attribute : node_.attribute()) {
-      if (attribute.name() == name) return &attribute;
-    }
-    return nullptr;
-  }
-
   const onnx::NodeProto& node_;
   const OperandShapes& shapes_;
 };
