@@ -1,0 +1,15 @@
+// Checks of a .tflite file beyond what LiteRT's own verification covers.
+#ifndef CONSORT_BACKENDS_LITERT_TFLITE_CHECK_H_
+#define CONSORT_BACKENDS_LITERT_TFLITE_CHECK_H_
+
+#include <string>
+
+namespace consort::litert {
+
+// `bytes` passed LiteRT's verification of offsets. LiteRT then trusts every index and every size in them; this throws kInvalidModel,
+// begun by `place`, for a list that is missing, an index outside its list, and a tensor larger than this machine's memory.
+void CheckIndices(const std::string& bytes, const std::string& place);
+
+}  // namespace consort::litert
+
+#endif  // CONSORT_BACKENDS_LITERT_TFLITE_CHECK_H_
