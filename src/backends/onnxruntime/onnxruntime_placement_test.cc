@@ -21,6 +21,7 @@ using test::GraphWriter;
 using test::OpenOrt;
 using test::PlacementOf;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::Each;
 using ::testing::Field;
 using ::testing::HasSubstr;
@@ -152,6 +153,7 @@ TEST_P(PlacementAgainstProfile, NamesExactlyTheKernelsThatRan) {
     }
     for (const std::string& inserted : placement.inserted) named.insert(inserted.substr(0, inserted.find(" on ")));
     EXPECT_EQ(named, profiled) << one.name;
+    EXPECT_THAT(placement.inserted, Each(AnyOf(HasSubstr("(Reorder"), HasSubstr("(Transpose"))));
     EXPECT_THAT(StrictViolations(placement), IsEmpty());
   }
 }
