@@ -51,6 +51,15 @@ TEST(LiteRtBadInput, IndicesOutsideTheirListsAreRefused) {
   }
 }
 
+TEST(LiteRtBadInput, ATensorThatNothingMakesIsRefused) {
+  TfLiteWriter writer;
+  const int x = writer.Tensor("x", {1, 4}, TfLiteElement::kFloat32);
+  const int weights = writer.Tensor("weights", {4, 4}, TfLiteElement::kFloat32);
+  const int y = writer.Tensor("y", {1, 4}, TfLiteElement::kFloat32);
+  writer.Operator(TfLiteOp::kFullyConnected, {x, weights, -1}, {y}, 8);
+  EXPECT_EQ(CodeOf(writer.Finish({x}, {y})), ErrorCode::kInvalidModel);
+}
+
 TEST(LiteRtBadInput, HugeAndNegativeSizesAreRefused) {
   for (const std::vector<int32_t>& shape : {std::vector<int32_t>{INT32_MAX, INT32_MAX}, {-7}, {1 << 30, 1 << 30, 1 << 30}}) {
     TfLiteWriter writer;
