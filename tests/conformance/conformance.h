@@ -27,6 +27,9 @@ void PrintTo(const Candidate& candidate, std::ostream* stream);
 std::vector<Candidate> Candidates();
 std::string NameOf(const testing::TestParamInfo<Candidate>& info);
 
+// The device takes no ONNX, and there is no twin of the model in a form that it takes.
+struct NoSuchModel {};
+
 // An opened candidate and shorthands for what most tests do with it.
 class DeviceUnderTest {
  public:
@@ -36,7 +39,10 @@ class DeviceUnderTest {
   Device& device() { return *device_; }
   // Opens it once more.
   std::shared_ptr<Device> Open(Clock* clock) const;
+  // The model in a form that the device takes; throws NoSuchModel, which skips the test.
+  Artifact ArtifactOf(const std::string& onnx_bytes) const;
   std::unique_ptr<Executable> Compile(const std::string& onnx_bytes, const CompileOptions& options = {});
+  bool TakesOnnx() const;
   // The same device goes away; executables stay.
   void Close() { device_.reset(); }
 
