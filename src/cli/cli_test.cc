@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/options.h"
+#include "cli/run_options.h"
 #include "cli/table.h"
 
 namespace consort {
@@ -67,6 +68,19 @@ TEST(Options, BecomeValues) {
   EXPECT_EQ(parsed.shapes, (std::map<std::string, Shape>{{"x:0", {1, 3}}, {"", {4, kDynamic}}}));
   EXPECT_EQ(parsed.dims, (std::map<std::string, int64_t>{{"batch", 4}}));
   EXPECT_EQ(parsed.format, OutputFormat::kJson);
+}
+
+TEST(NamedFiles, NameAndPathAreCutAtTheFirstEqualsSign) {
+  const auto parts = [](const std::string& text) {
+    const NamedFile file = ParseNamedFile(text);
+    return std::pair(file.name, file.path.string());
+  };
+  EXPECT_EQ(parts("x.npy"), (std::pair<std::string, std::string>("", "x.npy")));
+  EXPECT_EQ(parts("x=in/a=b.npy"), (std::pair<std::string, std::string>("x", "in/a=b.npy")));
+  EXPECT_EQ(parts("./a=b.npy"), (std::pair<std::string, std::string>("", "./a=b.npy")));
+  EXPECT_THROW(ParseNamedFile("x="), Error);
+  EXPECT_THROW(ParseNamedFile("=x"), Error);
+  EXPECT_THROW(ParseNamedFile(""), Error);
 }
 
 TEST(Options, RefuseWhatCannotBeParsed) {

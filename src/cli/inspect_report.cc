@@ -45,6 +45,7 @@ std::vector<OperatorSum> SumByOperator(const Graph& graph) {
     Add(sum.cost.parameter_bytes, op.cost.parameter_bytes);
     Add(sum.cost.activation_bytes, op.cost.activation_bytes);
     sum.cost.known = sum.cost.known && op.cost.known;
+    sum.cost.macs_known = sum.cost.macs_known && op.cost.macs_known;
   }
   std::vector<OperatorSum> sorted;
   for (auto& [type, sum] : sums) sorted.push_back(std::move(sum));
@@ -152,7 +153,7 @@ std::string Totals(const Graph& graph) {
   std::string text = fmt::format("ops          {}", static_cast<int64_t>(graph.ops().size()) - constant);
   if (constant > 0) text += fmt::format(", and {} that fold to constants", constant);
   if (bodies > 0) text += fmt::format(", and {} in bodies of control flow", bodies);
-  text += fmt::format("\nMACs         {}\n", Bound(FormatCount(totals.macs), totals.known));
+  text += fmt::format("\nMACs         {}\n", Bound(FormatCount(totals.macs), totals.macs_known));
   text += fmt::format("parameters   {} ({})\n", FormatCount(totals.parameters), FormatBytes(totals.parameter_bytes));
   text += fmt::format("activations  {}\n", Bound(FormatBytes(totals.activation_bytes), totals.known));
   if (!totals.known) text += "≥ is a lower bound: a shape or a trip count is not fixed (see --shape, --dim).\n";
@@ -166,9 +167,9 @@ std::string Operators(const Graph& graph) {
                {"share", Align::kRight},
                {"weights", Align::kRight}});
   for (const OperatorSum& sum : SumByOperator(graph)) {
-    const bool counted = sum.cost.macs > 0 || !sum.cost.known;
+    const bool counted = sum.cost.macs > 0 || !sum.cost.macs_known;
     table.AddRow({Fit(sum.type, 34), std::to_string(sum.count),
-                  counted ? Bound(FormatCount(sum.cost.macs), sum.cost.known) : "-",
+                  counted ? Bound(FormatCount(sum.cost.macs), sum.cost.macs_known) : "-",
                   sum.cost.macs > 0 ? fmt::format("{:.1f} %", 100 * Share(sum.cost.macs, graph.totals().macs)) : "-",
                   sum.cost.parameter_bytes > 0 ? FormatBytes(sum.cost.parameter_bytes) : "-"});
   }
@@ -184,7 +185,7 @@ std::string Layers(const Graph& graph) {
     const bool has_output = !op.outputs.empty() && op.outputs.front() != kNone;
     table.AddRow({std::to_string(i), Fit(op.name, 20), Fit(op.type, 14),
                   has_output ? Fit(FormatTensorShape(graph.tensor(op.outputs.front())), 15) : "",
-                  op.cost.macs > 0 ? Bound(FormatCount(op.cost.macs), op.cost.known) : "-",
+                  op.cost.macs > 0 || !op.cost.macs_known ? Bound(FormatCount(op.cost.macs), op.cost.macs_known) : "-",
                   op.cost.parameter_bytes > 0 ? FormatBytes(op.cost.parameter_bytes) : "-"});
   }
   return table.ToString();
@@ -268,6 +269,7 @@ Json CostJson(const OpCost& cost) {
   return {{"macs", cost.macs},
           {"parameter_bytes", cost.parameter_bytes},
           {"activation_bytes", cost.activation_bytes},
+          {"macs_known", cost.macs_known},
           {"known", cost.known}};
 }
 
@@ -280,6 +282,7 @@ Json TotalsJson(const Graph& graph) {
           {"parameters", totals.parameters},
           {"parameter_bytes", totals.parameter_bytes},
           {"activation_bytes", totals.activation_bytes},
+          {"macs_known", totals.macs_known},
           {"known", totals.known}};
 }
 

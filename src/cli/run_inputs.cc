@@ -62,11 +62,28 @@ int OnlyInput(const Signature& signature, const RunOptions& options) {
   return static_cast<int>(first - is_state.begin());
 }
 
-// Height and width of an image port; kDynamic where the port leaves them open or is no image port.
-std::pair<int64_t, int64_t> PortSize(const Shape& shape, Layout layout) {
+PixelFormat FormatFor(const Port& port, const ImageOptions& options) {
+  PixelFormat format{.layout = port.spec.layout == Layout::kNhwc ? Layout::kNhwc : Layout::kNchw,
+                     .dtype = port.spec.dtype};
+  if (const auto* layout = options.layout.Find(port.name)) format.layout = *layout;
+  if (const auto* color = options.color.Find(port.name)) format.color = *color;
+  if (const auto* mean = options.mean.Find(port.name)) format.mean = *mean;
+  if (const auto* scale = options.scale.Find(port.name)) format.scale = *scale;
+  return format;
+}
+
+// As asked, else as the port says, else the image's own; each axis for itself.
+ImageSize SizeFor(const Port& port, const Image& image, Layout layout, const ImageOptions& options) {
+  if (const auto* asked = options.size.Find(port.name)) return *asked;
+  const Shape& shape = port.spec.shape;
+  ImageSize size{image.width, image.height};
+  if (shape.size() != 3 && shape.size() != 4) return size;
   const size_t height_axis = shape.size() - (layout == Layout::kNhwc ? 3 : 2);
-  if (shape.size() < 3 || shape.size() > 4) return {kDynamic, kDynamic};
-  return {shape[height_axis], shape[height_axis + 1]};
+  if (shape[height_axis] != kDynamic)
+    size.height = static_cast<int>(std::min<int64_t>(shape[height_axis], kDefaultMaxPixels));
+  if (shape[height_axis + 1] != kDynamic)
+    size.width = static_cast<int>(std::min<int64_t>(shape[height_axis + 1], kDefaultMaxPixels));
+  return size;
 }
 
 }  // namespace
@@ -124,24 +141,14 @@ int RunInputs::PortOf(const Signature& signature, const Source& source, const st
 }
 
 Buffer RunInputs::FromImage(const Port& port, const Image& image, const std::string& place) const {
-  const ImageOptions& options = options_.image;
-  PixelFormat format{.layout = port.spec.layout == Layout::kNhwc ? Layout::kNhwc : Layout::kNchw,
-                     .dtype = port.spec.dtype};
-  if (const auto* layout = options.layout.Find(port.name)) format.layout = *layout;
-  if (const auto* color = options.color.Find(port.name)) format.color = *color;
-  if (const auto* mean = options.mean.Find(port.name)) format.mean = *mean;
-  if (const auto* scale = options.scale.Find(port.name)) format.scale = *scale;
-  const auto [port_height, port_width] = PortSize(port.spec.shape, format.layout);
-  ImageSize size{static_cast<int>(port_width > 0 ? port_width : image.width),
-                 static_cast<int>(port_height > 0 ? port_height : image.height)};
-  if (const auto* asked = options.size.Find(port.name)) size = *asked;
-  Buffer tensor = [&] {
-    try {
-      return ImageToTensor(Resize(image, size.width, size.height, options.filter), format);
-    } catch (const Error& error) {
-      throw Error(error.code(), place + ": " + error.what());
-    }
-  }();
+  const PixelFormat format = FormatFor(port, options_.image);
+  const ImageSize size = SizeFor(port, image, format.layout, options_.image);
+  Buffer tensor;
+  try {
+    tensor = ImageToTensor(Resize(image, size.width, size.height, options_.image.filter), format);
+  } catch (const Error& error) {
+    throw Error(error.code(), place + ": " + error.what());
+  }
   if (port.spec.shape.size() == 3) {
     TensorSpec spec = tensor.spec();
     spec.shape.erase(spec.shape.begin());

@@ -74,10 +74,11 @@ def test_help_names_every_command_and_exit_code():
     assert all(f"{code} " in text for code in range(8))
 
 
-def test_documented_options_are_those_of_the_help():
-    text = call("run", "--help").stdout
+@pytest.mark.parametrize("command", ["run", "inspect"])
+def test_documented_options_are_those_of_the_help(command):
+    text = call(command, "--help").stdout
     page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
-    section = page.split("## consort run")[1].split("\n## ")[0]
+    section = page.split(f"## consort {command}\n")[1].split("\n## ")[0]
     options = set(re.findall(r"--[a-z][a-z-]+", text)) - {"--help"}
     assert options and options == set(re.findall(r"--[a-z][a-z-]+", section))
 
