@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "backends/faulty/faulty_backend.h"
+#include "backends/litert/litert_backend.h"
 #include "backends/null/null_backend.h"
 #include "backends/onnxruntime/onnxruntime_backend.h"
 #include "backends/openvino/openvino_backend.h"
@@ -22,6 +23,7 @@ Registry MakeBuiltinRegistry() {
   Registry registry;
   registry.Add(MakeOnnxRuntimeBackend());
   registry.Add(MakeOpenVinoBackend());
+  registry.Add(MakeLiteRtBackend());
   registry.Add(MakeNullBackend());
   if (TestBackendsAsked()) registry.Add(MakeFaultyBackend());
   return registry;
