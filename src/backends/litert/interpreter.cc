@@ -27,20 +27,34 @@ bool IsQuantized(const LiteRtLibrary& library, const TfLiteOpaqueTensor* tensor)
 
 DataType FromLiteRt(TfLiteType type) {
   switch (type) {
-    case kTfLiteFloat32: return DataType::kFloat32;
-    case kTfLiteFloat16: return DataType::kFloat16;
-    case kTfLiteFloat64: return DataType::kFloat64;
-    case kTfLiteInt8: return DataType::kInt8;
-    case kTfLiteUInt8: return DataType::kUInt8;
-    case kTfLiteInt16: return DataType::kInt16;
-    case kTfLiteUInt16: return DataType::kUInt16;
-    case kTfLiteInt32: return DataType::kInt32;
-    case kTfLiteUInt32: return DataType::kUInt32;
-    case kTfLiteInt64: return DataType::kInt64;
-    case kTfLiteUInt64: return DataType::kUInt64;
-    case kTfLiteBool: return DataType::kBool;
-    case kTfLiteString: return DataType::kString;
-    default: return DataType::kOther;
+    case kTfLiteFloat32:
+      return DataType::kFloat32;
+    case kTfLiteFloat16:
+      return DataType::kFloat16;
+    case kTfLiteFloat64:
+      return DataType::kFloat64;
+    case kTfLiteInt8:
+      return DataType::kInt8;
+    case kTfLiteUInt8:
+      return DataType::kUInt8;
+    case kTfLiteInt16:
+      return DataType::kInt16;
+    case kTfLiteUInt16:
+      return DataType::kUInt16;
+    case kTfLiteInt32:
+      return DataType::kInt32;
+    case kTfLiteUInt32:
+      return DataType::kUInt32;
+    case kTfLiteInt64:
+      return DataType::kInt64;
+    case kTfLiteUInt64:
+      return DataType::kUInt64;
+    case kTfLiteBool:
+      return DataType::kBool;
+    case kTfLiteString:
+      return DataType::kString;
+    default:
+      return DataType::kOther;
   }
 }
 
@@ -121,8 +135,10 @@ void Interpreter::AddProbe(TfLiteInterpreterOptions* options, Probe& probe) {
 void Interpreter::AddXnnpack(TfLiteInterpreterOptions* options, const InterpreterOptions& wanted) {
   XnnpackOptions xnnpack = library_.XnnpackOptionsDefault();
   if (xnnpack.num_threads < 0 || xnnpack.num_threads > 1024) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("{}: {} lays out its XNNPACK options in an unknown way; compile with "
-                                                     "optimization none", place_, library_.path()));
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: {} lays out its XNNPACK options in an unknown way; compile with "
+                            "optimization none",
+                            place_, library_.path()));
   }
   xnnpack.num_threads = wanted.threads;
   xnnpack.flags = wanted.xnnpack_flags.value_or(xnnpack.flags);
@@ -162,9 +178,11 @@ void Interpreter::Fail(TfLiteStatus status, ErrorCode code, const std::string& w
   const std::string reason = log_.Take();
   if (status == kTfLiteCancelled) throw Error(ErrorCode::kCancelled, place_ + ": the call was cancelled");
   if (reason.find("edgetpu-custom-op") != std::string::npos) {
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("{}: the model is compiled for the Edge TPU (custom operator edgetpu-custom-op), which no CPU "
-                            "computes; use the .tflite file it was compiled from ({})", place_, reason));
+    throw Error(
+        ErrorCode::kUnsupported,
+        fmt::format("{}: the model is compiled for the Edge TPU (custom operator edgetpu-custom-op), which no CPU "
+                    "computes; use the .tflite file it was compiled from ({})",
+                    place_, reason));
   }
   if (status == kTfLiteUnresolvedOps || reason.find("nresolved custom op") != std::string::npos) {
     throw Error(ErrorCode::kUnsupported, fmt::format("{}: LiteRT lacks an operator of the model: {}", place_, reason));

@@ -41,11 +41,12 @@ struct InterpreterOptions {
   bool record_plans = true;
 };
 
-// Owns the library's model, delegates and interpreter, and the bytes that they read. One thread at a time, except Cancel.
+// Owns the library's model, delegates and interpreter, and the bytes that they read. One thread at a time, except
+// Cancel.
 class Interpreter {
  public:
-  // Throws kInvalidModel for bytes that are no model, kUnsupported naming the operator that the library lacks. `place` begins
-  // messages. XNNPACK's threads inherit the cores and the float mode of the calling thread.
+  // Throws kInvalidModel for bytes that are no model, kUnsupported naming the operator that the library lacks. `place`
+  // begins messages. XNNPACK's threads inherit the cores and the float mode of the calling thread.
   Interpreter(std::shared_ptr<const std::string> bytes, const InterpreterOptions& options, std::string place);
   ~Interpreter();
   Interpreter(const Interpreter&) = delete;
@@ -57,8 +58,8 @@ class Interpreter {
   const TfLiteTensor* output(int index) const { return library_.OutputTensor(interpreter_, index); }
 
   void Resize(int input, const Shape& shape);
-  // Makes the tensors ready after Resize; does nothing when they are. Throws kInvalidArgument when the model does not take the
-  // shapes.
+  // Makes the tensors ready after Resize; does nothing when they are. Throws kInvalidArgument when the model does not
+  // take the shapes.
   void Allocate();
   void Invoke();
   void Cancel() { library_.Cancel(interpreter_); }

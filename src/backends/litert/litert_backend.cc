@@ -57,16 +57,18 @@ litert::InterpreterOptions LiteRtDevice::Options(const CompileOptions& options) 
   litert::InterpreterOptions result;
   result.threads = options.threads == 0 ? info_.cores.size() : options.threads;
   if (result.threads < 1 || result.threads > info_.cores.size()) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {} threads on {} cores; give 1 to {}", info_.target.ToString(),
-                                                         result.threads, info_.cores.size(), info_.cores.size()));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: {} threads on {} cores; give 1 to {}", info_.target.ToString(), result.threads,
+                            info_.cores.size(), info_.cores.size()));
   }
   result.xnnpack = options.optimization != Optimization::kNone;
   result.record_plans = options.prove_placement;
   for (const auto& [key, value] : options.engine_options) {
     const std::optional<int64_t> number = ParseInteger(value);
     if (key != "xnnpack_flags" || !number || *number < 0 || *number > UINT32_MAX) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: engine option {}={}: there is only xnnpack_flags=NUMBER",
-                                                           info_.target.ToString(), key, value));
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: engine option {}={}: there is only xnnpack_flags=NUMBER", info_.target.ToString(),
+                              key, value));
     }
     result.xnnpack_flags = static_cast<uint32_t>(*number);
   }
@@ -76,8 +78,10 @@ litert::InterpreterOptions LiteRtDevice::Options(const CompileOptions& options) 
 std::unique_ptr<Executable> LiteRtDevice::Compile(const Artifact& artifact, const CompileOptions& options) {
   const std::string place = fmt::format("{} on {}", artifact.name(), info_.target.ToString());
   if (artifact.kind() != ArtifactKind::kTfLite) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("{}: LiteRT takes .tflite; give the model's .tflite file, or run the ONNX "
-                                                     "model on cpu@onnxruntime or cpu@openvino", place));
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: LiteRT takes .tflite; give the model's .tflite file, or run the ONNX "
+                            "model on cpu@onnxruntime or cpu@openvino",
+                            place));
   }
   // XNNPACK's threads are started here and keep the cores and the float mode that they are started with.
   const ThreadScope scope(info_.cores, options.flush_denormals);
@@ -132,8 +136,9 @@ std::shared_ptr<Device> LiteRtBackend::Open(const Target& target, const OpenOpti
     throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: the litert backend serves cpu", target.ToString()));
   }
   if (!options.plugin.empty()) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("{}: name another library with CONSORT_LITERT_LIBRARY, not as a plugin ({})",
-                                                     target.ToString(), options.plugin));
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: name another library with CONSORT_LITERT_LIBRARY, not as a plugin ({})",
+                            target.ToString(), options.plugin));
   }
   const CoreSet& process = CoreSet::Available();
   const CoreSet cores = target.unit.empty() ? process : CoreSet::Parse(target.unit);
@@ -142,9 +147,10 @@ std::shared_ptr<Device> LiteRtBackend::Open(const Target& target, const OpenOpti
                                                          process.ToString(), target.unit));
   }
   DeviceInfo info = Describe(target, cores);
-  if (target.precision && std::find(info.precisions.begin(), info.precisions.end(), *target.precision) == info.precisions.end()) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("{}: LiteRT computes in what the file holds: fp32, int8 or uint8",
-                                                     target.ToString()));
+  if (target.precision &&
+      std::find(info.precisions.begin(), info.precisions.end(), *target.precision) == info.precisions.end()) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: LiteRT computes in what the file holds: fp32, int8 or uint8", target.ToString()));
   }
   return std::make_shared<LiteRtDevice>(std::move(info), options.clock);
 }

@@ -8,10 +8,10 @@
 
 namespace consort {
 
-// Device `cpu[:cores]` for .tflite artifacts. The library is the file named by CONSORT_LITERT_LIBRARY, else the one that
-// `make setup` fetched, else libtensorflowlite_c.so of the system. XNNPACK computes what it can, except with
-// Optimization::kNone; the built-in kernels the rest. A model's variable tensors live in the executable: all its bindings share
-// them. Engine option: "xnnpack_flags", a number (TFLITE_XNNPACK_DELEGATE_FLAG_*).
+// Device `cpu[:cores]` for .tflite artifacts. The library is the file named by CONSORT_LITERT_LIBRARY, else the one
+// that `make setup` fetched, else libtensorflowlite_c.so of the system. XNNPACK computes what it can, except with
+// Optimization::kNone; the built-in kernels the rest. A model's variable tensors live in the executable: all its
+// bindings share them. Engine option: "xnnpack_flags", a number (TFLITE_XNNPACK_DELEGATE_FLAG_*).
 std::unique_ptr<Backend> MakeLiteRtBackend();
 
 }  // namespace consort

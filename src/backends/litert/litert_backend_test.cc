@@ -29,7 +29,8 @@ std::shared_ptr<Device> OpenDevice(const std::string& target) {
   return backend->Open(parsed, {});
 }
 
-std::unique_ptr<Executable> CompileOn(const std::string& target, const std::string& model, const CompileOptions& options = {}) {
+std::unique_ptr<Executable> CompileOn(const std::string& target, const std::string& model,
+                                      const CompileOptions& options = {}) {
   return OpenDevice(target)->Compile(TfLite(model), options);
 }
 
@@ -40,7 +41,9 @@ Buffer Filled(DataType dtype, const Shape& shape, const std::vector<T>& values) 
   return buffer;
 }
 
-Buffer Floats(const Shape& shape, const std::vector<float>& values) { return Filled<float>(DataType::kFloat32, shape, values); }
+Buffer Floats(const Shape& shape, const std::vector<float>& values) {
+  return Filled<float>(DataType::kFloat32, shape, values);
+}
 
 template <typename T>
 std::vector<T> Values(const Buffer& buffer) {
@@ -140,7 +143,8 @@ TEST(LiteRtRun, OutputsWhoseShapeTheCallTells) {
 }
 
 // x = {3, -1, 5} is {2, 0, 3} in real numbers, w = {{1, 2, -1}, {4, 0, 2}} per tensor, bias {1, -2}:
-// y = {2 - 3 + 1, 8 + 6 - 2} = {0, 12}, quantized {3, 15}. Per channel the second row is {2, 0, 1} and the bias -1: y = {0, 6}.
+// y = {2 - 3 + 1, 8 + 6 - 2} = {0, 12}, quantized {3, 15}. Per channel the second row is {2, 0, 1} and the bias -1: y =
+// {0, 6}.
 TEST(LiteRtQuantized, Int8MatchesHandArithmetic) {
   for (bool per_channel : {false, true}) {
     const auto executable = CompileOn("cpu/int8", FullyConnectedTfLite(per_channel));
@@ -192,7 +196,8 @@ int ThreadCountOn(const CoreSet& cores) {
 
 TEST(LiteRtThreads, WorkersKeepTheTargetsCores) {
   if (CoreSet::Available().size() < 3) {
-    // With two cores a strict subset has one core and no worker of XNNPACK's: the caller computes, confined for the call.
+    // With two cores a strict subset has one core and no worker of XNNPACK's: the caller computes, confined for the
+    // call.
     const CoreSet last({CoreSet::Available().cores().back()});
     const int before = ThreadCountOn(last);
     CompileOptions options;

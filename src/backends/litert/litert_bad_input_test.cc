@@ -61,7 +61,8 @@ TEST(LiteRtBadInput, ATensorThatNothingMakesIsRefused) {
 }
 
 TEST(LiteRtBadInput, HugeAndNegativeSizesAreRefused) {
-  for (const std::vector<int32_t>& shape : {std::vector<int32_t>{INT32_MAX, INT32_MAX}, {-7}, {1 << 30, 1 << 30, 1 << 30}}) {
+  for (const std::vector<int32_t>& shape :
+       {std::vector<int32_t>{INT32_MAX, INT32_MAX}, {-7}, {1 << 30, 1 << 30, 1 << 30}}) {
     TfLiteWriter writer;
     const int x = writer.Tensor("x", shape, TfLiteElement::kFloat32);
     const int y = writer.Tensor("y", shape, TfLiteElement::kFloat32);

@@ -22,8 +22,9 @@ DynamicLibrary Load() {
   try {
     return DynamicLibrary::Open("LiteRT", Candidates());
   } catch (const Error& error) {
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("{}; run 'make setup', or set CONSORT_LITERT_LIBRARY to a libtensorflowlite", error.what()));
+    throw Error(
+        ErrorCode::kUnsupported,
+        fmt::format("{}; run 'make setup', or set CONSORT_LITERT_LIBRARY to a libtensorflowlite", error.what()));
   }
 }
 
@@ -79,9 +80,11 @@ LiteRtLibrary::LiteRtLibrary(DynamicLibrary library) : library_(std::move(librar
   load(XnnpackOptionsDefault, "TfLiteXNNPackDelegateOptionsDefault");
   load(XnnpackCreate, "TfLiteXNNPackDelegateCreate");
   load(XnnpackDelete, "TfLiteXNNPackDelegateDelete");
-  // The library announces itself on stderr. 3 is "errors only", "silent" in older versions; what fails reaches our own reporter.
+  // The library announces itself on stderr. 3 is "errors only", "silent" in older versions; what fails reaches our own
+  // reporter.
   using SetSeverity = int (*)(int);
-  constexpr char kSetSeverity[] = "_ZN6tflite16logging_internal13MinimalLogger21SetMinimumLogSeverityENS_11LogSeverityE";
+  constexpr char kSetSeverity[] =
+      "_ZN6tflite16logging_internal13MinimalLogger21SetMinimumLogSeverityENS_11LogSeverityE";
   if (const auto set = library_.OptionalSymbol<SetSeverity>(kSetSeverity)) set(3);
 }
 

@@ -12,8 +12,9 @@
 
 namespace consort::litert {
 
-// The beginning of TfLiteXNNPackDelegateOptions, which the headers at hand lack: the library writes as much as its version of the
-// structure holds (below 100 bytes in 2.21), and reads back what it wrote. Returned in memory, as every structure above 16 bytes.
+// The beginning of TfLiteXNNPackDelegateOptions, which the headers at hand lack: the library writes as much as its
+// version of the structure holds (below 100 bytes in 2.21), and reads back what it wrote. Returned in memory, as every
+// structure above 16 bytes.
 struct XnnpackOptions {
   int32_t num_threads;
   uint32_t runtime_flags;

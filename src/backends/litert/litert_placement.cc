@@ -16,9 +16,12 @@ std::string PrecisionWord(DataType dtype) {
 }
 
 // A change between float and quantized values, at the border of what computes in either.
-bool IsConversion(const PlanNode& node) { return node.type == "QUANTIZE" || node.type == "DEQUANTIZE" || node.type == "CAST"; }
+bool IsConversion(const PlanNode& node) {
+  return node.type == "QUANTIZE" || node.type == "DEQUANTIZE" || node.type == "CAST";
+}
 
-// True when the operator computes in another precision than the target names. Plain integers (indices, shapes) are none.
+// True when the operator computes in another precision than the target names. Plain integers (indices, shapes) are
+// none.
 bool Differs(const PlanNode& node, const Target& target) {
   if (!target.precision || IsConversion(node)) return false;
   const bool floating = node.output_type == DataType::kFloat32 || node.output_type == DataType::kFloat16;
@@ -60,7 +63,8 @@ Placement ReadPlacement(const Interpreter& interpreter, const Target& target) {
   for (const PlanNode& node : interpreter.plan_before()) {
     placement.ops.push_back(Place(node, !stay.contains(node.index), target));
   }
-  placement.evidence = fmt::format("LiteRT's execution plan before and after delegation ({} XNNPACK partitions)", partitions);
+  placement.evidence =
+      fmt::format("LiteRT's execution plan before and after delegation ({} XNNPACK partitions)", partitions);
   return placement;
 }
 

@@ -10,7 +10,9 @@
 namespace consort::litert {
 namespace {
 
-const TfLiteOpaqueTensor* Opaque(const TfLiteTensor* tensor) { return reinterpret_cast<const TfLiteOpaqueTensor*>(tensor); }
+const TfLiteOpaqueTensor* Opaque(const TfLiteTensor* tensor) {
+  return reinterpret_cast<const TfLiteOpaqueTensor*>(tensor);
+}
 
 Quantization ToQuantization(const TfLiteQuantization& quantization) {
   Quantization result;
@@ -59,15 +61,18 @@ Port LiteRtProgram::Describe(const TfLiteTensor* tensor, const std::string& fall
   port.name = name != nullptr && *name != '\0' ? name : fallback_name;
   port.spec.dtype = FromLiteRt(library_.TensorType(tensor));
   if (BitWidth(port.spec.dtype) == 0) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("{}: port '{}' is of a type that Consort's buffers do not carry ({})", place_,
-                                                     port.name, ToString(port.spec.dtype)));
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: port '{}' is of a type that Consort's buffers do not carry ({})", place_, port.name,
+                            ToString(port.spec.dtype)));
   }
   port.spec.shape = ShapeOf(tensor);
   int32_t axes = 0;
-  if (library_.TensorNumDimsSignature(Opaque(tensor), &axes) == kTfLiteOk && axes == static_cast<int32_t>(port.spec.shape.size())) {
+  if (library_.TensorNumDimsSignature(Opaque(tensor), &axes) == kTfLiteOk &&
+      axes == static_cast<int32_t>(port.spec.shape.size())) {
     for (int32_t axis = 0; axis < axes; ++axis) {
       int32_t size = 0;
-      if (library_.TensorDimSignature(Opaque(tensor), axis, &size) == kTfLiteOk && size < 0) port.spec.shape[axis] = kDynamic;
+      if (library_.TensorDimSignature(Opaque(tensor), axis, &size) == kTfLiteOk && size < 0)
+        port.spec.shape[axis] = kDynamic;
     }
   }
   port.spec.quantization = ToQuantization(library_.TensorQuantization(Opaque(tensor)));
@@ -87,9 +92,9 @@ void LiteRtProgram::CopyIn(Binding& binding) {
     const Buffer& buffer = binding.input(port);
     TfLiteTensor* tensor = interpreter_->input(port);
     if (library_.TensorByteSize(tensor) != buffer.size_bytes()) {
-      throw Error(ErrorCode::kInternal, fmt::format("{}: LiteRT holds {} bytes for input '{}' of {}", place_,
-                                                    library_.TensorByteSize(tensor), signature_.inputs[port].name,
-                                                    FormatSpec(buffer.spec())));
+      throw Error(ErrorCode::kInternal,
+                  fmt::format("{}: LiteRT holds {} bytes for input '{}' of {}", place_, library_.TensorByteSize(tensor),
+                              signature_.inputs[port].name, FormatSpec(buffer.spec())));
     }
     if (buffer.size_bytes() > 0) std::memcpy(library_.TensorData(tensor), buffer.data(), buffer.size_bytes());
   }
@@ -101,16 +106,16 @@ void LiteRtProgram::CopyOut(Binding& binding, int port) const {
   if (!IsStatic(spec.shape)) spec.shape = ShapeOf(tensor);
   const bool fits = !binding.output(port).empty() && binding.output(port).spec().shape == spec.shape;
   if (!fits && binding.output_is_callers(port)) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: output '{}' is {}; the bound buffer is {}", place_,
-                                                         signature_.outputs[port].name, FormatShape(spec.shape),
-                                                         FormatShape(binding.output(port).spec().shape)));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: output '{}' is {}; the bound buffer is {}", place_, signature_.outputs[port].name,
+                            FormatShape(spec.shape), FormatShape(binding.output(port).spec().shape)));
   }
   if (!fits) binding.ProvideOutput(port, Buffer::Allocate(std::move(spec)));
   Buffer& buffer = binding.output(port);
   if (library_.TensorByteSize(tensor) != buffer.size_bytes()) {
-    throw Error(ErrorCode::kInternal, fmt::format("{}: LiteRT holds {} bytes for output '{}' of {}", place_,
-                                                  library_.TensorByteSize(tensor), signature_.outputs[port].name,
-                                                  FormatSpec(buffer.spec())));
+    throw Error(ErrorCode::kInternal,
+                fmt::format("{}: LiteRT holds {} bytes for output '{}' of {}", place_, library_.TensorByteSize(tensor),
+                            signature_.outputs[port].name, FormatSpec(buffer.spec())));
   }
   if (buffer.size_bytes() > 0) std::memcpy(buffer.data(), library_.TensorData(tensor), buffer.size_bytes());
 }

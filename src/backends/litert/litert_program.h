@@ -10,8 +10,9 @@
 
 namespace consort::litert {
 
-// Ports are the model's inputs and outputs in its order, with their quantization. The interpreter has one set of tensors, so each
-// call copies its inputs in and its outputs out. Inputs whose signature leaves an axis open are resized when their shape changes.
+// Ports are the model's inputs and outputs in its order, with their quantization. The interpreter has one set of
+// tensors, so each call copies its inputs in and its outputs out. Inputs whose signature leaves an axis open are
+// resized when their shape changes.
 class LiteRtProgram : public Program {
  public:
   LiteRtProgram(std::unique_ptr<Interpreter> interpreter, Placement placement, std::string place);

@@ -11,9 +11,25 @@
 namespace consort::test {
 
 // TensorType, BuiltinOperator and BuiltinOptions of the schema, as far as the tests need them.
-enum class TfLiteElement : int8_t { kFloat32 = 0, kInt32 = 2, kUInt8 = 3, kInt64 = 4, kString = 5, kBool = 6, kInt8 = 9 };
-enum class TfLiteOp : int32_t { kAdd = 0, kDequantize = 6, kFullyConnected = 9, kMul = 18, kRelu = 19, kCustom = 32,
-                                kQuantize = 114, kWhere = 109 };
+enum class TfLiteElement : int8_t {
+  kFloat32 = 0,
+  kInt32 = 2,
+  kUInt8 = 3,
+  kInt64 = 4,
+  kString = 5,
+  kBool = 6,
+  kInt8 = 9
+};
+enum class TfLiteOp : int32_t {
+  kAdd = 0,
+  kDequantize = 6,
+  kFullyConnected = 9,
+  kMul = 18,
+  kRelu = 19,
+  kCustom = 32,
+  kQuantize = 114,
+  kWhere = 109
+};
 
 // Of a quantized tensor: one entry, or one per index of `axis`.
 struct TfLiteScales {
@@ -28,8 +44,9 @@ class TfLiteWriter {
   TfLiteWriter() { buffers_.push_back(EmptyBuffer()); }
 
   // The tensor's index. `data`: its constant bytes; `signature`: the shape with -1 for open axes.
-  int Tensor(const std::string& name, const std::vector<int32_t>& shape, TfLiteElement type, const TfLiteScales& scales = {},
-             const std::string& data = "", const std::vector<int32_t>& signature = {}) {
+  int Tensor(const std::string& name, const std::vector<int32_t>& shape, TfLiteElement type,
+             const TfLiteScales& scales = {}, const std::string& data = "",
+             const std::vector<int32_t>& signature = {}) {
     uint32_t buffer = 0;
     if (!data.empty()) {
       buffer = static_cast<uint32_t>(buffers_.size());
@@ -51,8 +68,8 @@ class TfLiteWriter {
   }
 
   // `options_type`: the schema's number of the operator's options, which stay at their defaults; 0: none.
-  void Operator(TfLiteOp op, const std::vector<int32_t>& inputs, const std::vector<int32_t>& outputs, uint8_t options_type = 0,
-                const std::string& custom_code = "", int version = 1) {
+  void Operator(TfLiteOp op, const std::vector<int32_t>& inputs, const std::vector<int32_t>& outputs,
+                uint8_t options_type = 0, const std::string& custom_code = "", int version = 1) {
     const auto custom_at = builder_.CreateString(custom_code);
     auto start = builder_.StartTable();
     builder_.AddElement<int8_t>(Field(0), static_cast<int8_t>(op), 0);
@@ -152,11 +169,14 @@ inline std::string AddMulTfLite(bool open = false) {
   return writer.Finish({a, b}, {y});
 }
 
-// y[1,2] = x[1,3] · wᵀ + bias in int8: scale 0.5 and zero point -1 for x, 1 and 3 for y; w per tensor or per output channel.
+// y[1,2] = x[1,3] · wᵀ + bias in int8: scale 0.5 and zero point -1 for x, 1 and 3 for y; w per tensor or per output
+// channel.
 inline std::string FullyConnectedTfLite(bool per_channel) {
   TfLiteWriter writer;
-  const TfLiteScales weight_scales = per_channel ? TfLiteScales{{0.5F, 0.25F}, {0, 0}, 0} : TfLiteScales{{0.5F}, {0}, 0};
-  const TfLiteScales bias_scales = per_channel ? TfLiteScales{{0.25F, 0.125F}, {0, 0}, 0} : TfLiteScales{{0.25F}, {0}, 0};
+  const TfLiteScales weight_scales =
+      per_channel ? TfLiteScales{{0.5F, 0.25F}, {0, 0}, 0} : TfLiteScales{{0.5F}, {0}, 0};
+  const TfLiteScales bias_scales =
+      per_channel ? TfLiteScales{{0.25F, 0.125F}, {0, 0}, 0} : TfLiteScales{{0.25F}, {0}, 0};
   const int x = writer.Tensor("x", {1, 3}, TfLiteElement::kInt8, {{0.5F}, {-1}});
   const int w = writer.Tensor("w", {2, 3}, TfLiteElement::kInt8, weight_scales, BytesOf<int8_t>({2, 4, -2, 8, 0, 4}));
   const int bias = writer.Tensor("bias", {2}, TfLiteElement::kInt32, bias_scales, BytesOf<int32_t>({4, -8}));

@@ -36,7 +36,8 @@ class Checker {
 
  private:
   void Require(bool condition, const std::string& what) const {
-    if (!condition) throw Error(ErrorCode::kInvalidModel, fmt::format("{}: not a valid .tflite model: {}", place_, what));
+    if (!condition)
+      throw Error(ErrorCode::kInvalidModel, fmt::format("{}: not a valid .tflite model: {}", place_, what));
   }
 
   const Tables& List(const Table& table, int number, const std::string& what) const {
@@ -78,8 +79,10 @@ class Checker {
   bool HoldsValues(const Table& tensor) const {
     const Table& buffer = *buffer_list_->Get(tensor.GetField<uint32_t>(Field(2), 0));
     const auto* data = buffer.GetPointer<const flatbuffers::Vector<uint8_t>*>(Field(0));
-    const bool outside = buffer.GetField<uint64_t>(Field(1), 0) > 1;  // data behind the flatbuffer, in files beyond 2 GiB
-    return (data != nullptr && data->size() > 0) || outside || tensor.GetField<uint8_t>(Field(5), 0) != 0 || Elements(tensor) == 0;
+    const bool outside =
+        buffer.GetField<uint64_t>(Field(1), 0) > 1;  // data behind the flatbuffer, in files beyond 2 GiB
+    return (data != nullptr && data->size() > 0) || outside || tensor.GetField<uint8_t>(Field(5), 0) != 0 ||
+           Elements(tensor) == 0;
   }
 
   static double Elements(const Table& tensor) {

@@ -6,9 +6,9 @@
 
 namespace consort::litert {
 
-// `bytes` passed LiteRT's verification of offsets. LiteRT then trusts every index and every size in them; this throws kInvalidModel,
-// begun by `place`, for a list that is missing, an index outside its list, a tensor that is read but never made, and one larger
-// than this machine's memory.
+// `bytes` passed LiteRT's verification of offsets. LiteRT then trusts every index and every size in them; this throws
+// kInvalidModel, begun by `place`, for a list that is missing, an index outside its list, a tensor that is read but
+// never made, and one larger than this machine's memory.
 void CheckIndices(const std::string& bytes, const std::string& place);
 
 }  // namespace consort::litert

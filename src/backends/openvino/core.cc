@@ -17,14 +17,17 @@ constexpr size_t kMessageLimit = 600;
 
 // Lines that say where in OpenVINO's sources something was noticed, not what.
 bool IsTrace(std::string_view line) {
-  constexpr std::array<std::string_view, 6> kPrefixes = {"Exception from ", "Check '", "FrontEnd API failed",
-                                                         "To facilitate the conversion", "Summary:", "Model wasn't fully"};
-  return std::any_of(kPrefixes.begin(), kPrefixes.end(), [&](std::string_view prefix) { return line.starts_with(prefix); });
+  constexpr std::array<std::string_view, 6> kPrefixes = {
+      "Exception from ", "Check '",           "FrontEnd API failed", "To facilitate the conversion",
+      "Summary:",        "Model wasn't fully"};
+  return std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                     [&](std::string_view prefix) { return line.starts_with(prefix); });
 }
 
 bool SaysUnsupported(const std::string& message) {
-  constexpr std::array<const char*, 7> kWordings = {"No conversion rule", "not supported",   "ot implemented", "unsupported",
-                                                    "Unsupported",        "doesn't support", "does not support"};
+  constexpr std::array<const char*, 7> kWordings = {"No conversion rule", "not supported", "ot implemented",
+                                                    "unsupported",        "Unsupported",   "doesn't support",
+                                                    "does not support"};
   return std::any_of(kWordings.begin(), kWordings.end(),
                      [&](const char* wording) { return message.find(wording) != std::string::npos; });
 }
@@ -82,20 +85,34 @@ void RunOnCores(const CoreSet& cores, const std::function<void()>& function) {
 
 ov::element::Type ToOpenVino(DataType dtype, const std::string& what) {
   switch (dtype) {
-    case DataType::kFloat32: return ov::element::f32;
-    case DataType::kFloat16: return ov::element::f16;
-    case DataType::kBFloat16: return ov::element::bf16;
-    case DataType::kFloat64: return ov::element::f64;
-    case DataType::kInt8: return ov::element::i8;
-    case DataType::kUInt8: return ov::element::u8;
-    case DataType::kInt16: return ov::element::i16;
-    case DataType::kUInt16: return ov::element::u16;
-    case DataType::kInt32: return ov::element::i32;
-    case DataType::kUInt32: return ov::element::u32;
-    case DataType::kInt64: return ov::element::i64;
-    case DataType::kUInt64: return ov::element::u64;
-    case DataType::kBool: return ov::element::boolean;
-    default: break;
+    case DataType::kFloat32:
+      return ov::element::f32;
+    case DataType::kFloat16:
+      return ov::element::f16;
+    case DataType::kBFloat16:
+      return ov::element::bf16;
+    case DataType::kFloat64:
+      return ov::element::f64;
+    case DataType::kInt8:
+      return ov::element::i8;
+    case DataType::kUInt8:
+      return ov::element::u8;
+    case DataType::kInt16:
+      return ov::element::i16;
+    case DataType::kUInt16:
+      return ov::element::u16;
+    case DataType::kInt32:
+      return ov::element::i32;
+    case DataType::kUInt32:
+      return ov::element::u32;
+    case DataType::kInt64:
+      return ov::element::i64;
+    case DataType::kUInt64:
+      return ov::element::u64;
+    case DataType::kBool:
+      return ov::element::boolean;
+    default:
+      break;
   }
   throw Error(ErrorCode::kUnsupported,
               fmt::format("{} is {}: Consort passes no such tensors to OpenVINO", what, ToString(dtype)));

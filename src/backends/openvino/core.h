@@ -21,8 +21,9 @@ std::string EngineName();
 // The sentences of an OpenVINO message without source places and trace lines, at most 600 characters.
 std::string CleanMessage(const std::string& message);
 
-// Rethrows the exception in flight as a consort::Error that begins with `place`: consort::Error as it is, std::bad_alloc as
-// kOutOfMemory, "not supported" in any of OpenVINO's wordings as kUnsupported, anything else with `code`.
+// Rethrows the exception in flight as a consort::Error that begins with `place`: consort::Error as it is,
+// std::bad_alloc as kOutOfMemory, "not supported" in any of OpenVINO's wordings as kUnsupported, anything else with
+// `code`.
 [[noreturn]] void RethrowAs(ErrorCode code, const std::string& place);
 
 // Runs `function` on a thread of its own that may use `cores`, waits, and rethrows what it threw.

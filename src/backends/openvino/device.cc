@@ -23,7 +23,8 @@ bool IsQuantized(const Graph& graph) {
   });
 }
 
-// Through the file when the prepared model is the file, so that external data beyond a protobuf message's limit can be read.
+// Through the file when the prepared model is the file, so that external data beyond a protobuf message's limit can be
+// read.
 std::shared_ptr<ov::Model> Read(const Model& model) {
   if (model.has_external_data() && model.path() && !model.rewritten()) {
     return SharedCore().read_model(model.path()->string());
@@ -42,7 +43,8 @@ std::vector<Precision> Precisions(const std::vector<std::string>& capabilities) 
       {"FP32", Precision::kFp32}, {"FP16", Precision::kFp16}, {"BF16", Precision::kBf16}, {"INT8", Precision::kInt8}};
   std::vector<Precision> precisions;
   for (const auto& [word, precision] : kWords) {
-    if (std::find(capabilities.begin(), capabilities.end(), word) != capabilities.end()) precisions.push_back(precision);
+    if (std::find(capabilities.begin(), capabilities.end(), word) != capabilities.end())
+      precisions.push_back(precision);
   }
   return precisions;
 }
@@ -55,14 +57,16 @@ std::vector<std::string> Words(const std::vector<Precision>& precisions) {
 
 // Options of ours must not be set behind our back.
 void CheckEngineOption(const std::string& key) {
-  static const std::pair<const char*, const char*> kOurs[] = {{"INFERENCE_PRECISION_HINT", "the target's precision (cpu/bf16)"},
-                                                              {"INFERENCE_NUM_THREADS", "the option threads"},
-                                                              {"NUM_STREAMS", "several executables"},
-                                                              {"ENABLE_CPU_PINNING", "the target's cores (cpu:0)"},
-                                                              {"CPU_DENORMALS_OPTIMIZATION", "the option flush_denormals"}};
+  static const std::pair<const char*, const char*> kOurs[] = {
+      {"INFERENCE_PRECISION_HINT", "the target's precision (cpu/bf16)"},
+      {"INFERENCE_NUM_THREADS", "the option threads"},
+      {"NUM_STREAMS", "several executables"},
+      {"ENABLE_CPU_PINNING", "the target's cores (cpu:0)"},
+      {"CPU_DENORMALS_OPTIMIZATION", "the option flush_denormals"}};
   for (const auto& [name, instead] : kOurs) {
     if (key == name) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("engine option {}: Consort sets it; use {} instead", key, instead));
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("engine option {}: Consort sets it; use {} instead", key, instead));
     }
   }
 }
@@ -111,19 +115,22 @@ ov::element::Type OpenVinoDevice::InferencePrecision(const Model& model) const {
   return asked == Precision::kBf16 ? ov::element::bf16 : ov::element::f32;
 }
 
-// Several threads are bound to the cores that the process had at OpenVINO's first compilation, whatever the caller's mask.
+// Several threads are bound to the cores that the process had at OpenVINO's first compilation, whatever the caller's
+// mask.
 int OpenVinoDevice::Threads(const CompileOptions& options) const {
   const CoreSet& process = CoreSet::Available();
   const int threads = options.threads == 0 ? info_.cores.size() : options.threads;
   if (threads < 1 || threads > info_.cores.size()) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {} threads on {} cores; give 1 to {}", info_.target.ToString(),
-                                                         threads, info_.cores.size(), info_.cores.size()));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: {} threads on {} cores; give 1 to {}", info_.target.ToString(), threads,
+                            info_.cores.size(), info_.cores.size()));
   }
   if (threads > 1 && info_.cores != process) {
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("{}: OpenVINO binds {} threads to all cores of the process ({}), not to {}; use one core per "
-                            "target, one thread, or isolate the device (--isolate)",
-                            info_.target.ToString(), threads, process.ToString(), info_.cores.ToString()));
+    throw Error(
+        ErrorCode::kUnsupported,
+        fmt::format("{}: OpenVINO binds {} threads to all cores of the process ({}), not to {}; use one core per "
+                    "target, one thread, or isolate the device (--isolate)",
+                    info_.target.ToString(), threads, process.ToString(), info_.cores.ToString()));
   }
   return threads;
 }
@@ -171,10 +178,12 @@ std::shared_ptr<Program> OpenVinoDevice::CompileProgram(const Model& model, cons
 std::unique_ptr<Executable> OpenVinoDevice::Compile(const Artifact& artifact, const CompileOptions& options) {
   const std::string place = fmt::format("{} on {}", artifact.name(), info_.target.ToString());
   if (artifact.kind() != ArtifactKind::kOnnx) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("{}: OpenVINO takes ONNX models; for a .tflite file use cpu@litert", place));
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: OpenVINO takes ONNX models; for a .tflite file use cpu@litert", place));
   }
   std::shared_ptr<Program> program;
-  // OpenVINO takes the process's cores from the first thread that compiles, so none that is confined may be that thread.
+  // OpenVINO takes the process's cores from the first thread that compiles, so none that is confined may be that
+  // thread.
   RunOnCores(CoreSet::Available(), [&] { program = CompileProgram(artifact.model(), options, place); });
   ExecutableOptions executable;
   executable.execution = options.execution;

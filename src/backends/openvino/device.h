@@ -28,7 +28,8 @@ class OpenVinoDevice : public Device {
   ov::AnyMap Properties(const Model& model, const CompileOptions& options) const;
   ov::element::Type InferencePrecision(const Model& model) const;
   int Threads(const CompileOptions& options) const;
-  std::shared_ptr<Program> CompileProgram(const Model& model, const CompileOptions& options, const std::string& place) const;
+  std::shared_ptr<Program> CompileProgram(const Model& model, const CompileOptions& options,
+                                          const std::string& place) const;
 
   std::string engine_device_;
   DeviceInfo info_;

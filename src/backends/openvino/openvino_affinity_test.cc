@@ -126,7 +126,8 @@ TEST_F(OpenVinoAffinity, ThreadsAreAnOption) {
   const auto executable = CompileOn("cpu", Model(), options);
   EXPECT_GT(Measure(*executable, Bound(*executable)).caller, 0.9);
   options.threads = CoreSet::Available().size() + 1;
-  EXPECT_THAT(ErrorOf([&] { CompileOn("cpu", Model(), options); }), Pair(ErrorCode::kInvalidArgument, HasSubstr("threads on")));
+  EXPECT_THAT(ErrorOf([&] { CompileOn("cpu", Model(), options); }),
+              Pair(ErrorCode::kInvalidArgument, HasSubstr("threads on")));
 }
 
 TEST_F(OpenVinoAffinity, AWorkerIsPinnedToTheTargetsCore) {

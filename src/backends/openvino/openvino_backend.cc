@@ -86,7 +86,8 @@ std::pair<std::string, std::string> WhyUnusable(const Accelerator& accelerator, 
   if (!std::ifstream(node)) {
     return {fmt::format("no permission for {}", node), "sudo usermod -aG render $USER, then log in again"};
   }
-  return {fmt::format("OpenVINO's {} plugin finds no driver for {}", accelerator.engine_device, node), accelerator.driver};
+  return {fmt::format("OpenVINO's {} plugin finds no driver for {}", accelerator.engine_device, node),
+          accelerator.driver};
 }
 
 class OpenVinoBackend : public Backend {
@@ -131,13 +132,15 @@ std::vector<Diagnosis> OpenVinoBackend::Diagnose() {
   }
   lines.push_back({Level::kOk, "openvino",
                    fmt::format("{} ({}), devices {}", openvino::EngineName(), ov::get_openvino_version().buildNumber,
-                               Join(available)), ""});
+                               Join(available)),
+                   ""});
   for (const Accelerator& accelerator : kAccelerators) {
     const std::string subject = "openvino " + accelerator.device;
     if (!Units(available, accelerator.engine_device).empty()) {
       lines.push_back({Level::kOk, subject, "available", ""});
     } else if (const std::string node = IntelNode(accelerator); node.empty()) {
-      lines.push_back({Level::kNote, subject, fmt::format("the kernel shows no Intel {}", accelerator.engine_device), ""});
+      lines.push_back(
+          {Level::kNote, subject, fmt::format("the kernel shows no Intel {}", accelerator.engine_device), ""});
     } else {
       const auto [problem, remedy] = WhyUnusable(accelerator, node);
       lines.push_back({Level::kProblem, subject, problem, remedy});
@@ -175,8 +178,9 @@ std::shared_ptr<Device> OpenAccelerator(const Accelerator& accelerator, Target t
 
 std::shared_ptr<Device> OpenVinoBackend::Open(const Target& target, const OpenOptions& options) {
   if (!options.plugin.empty()) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("{}: OpenVINO is linked and finds its plugins itself; '{}' cannot be loaded",
-                                                     target.ToString(), options.plugin));
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: OpenVINO is linked and finds its plugins itself; '{}' cannot be loaded",
+                            target.ToString(), options.plugin));
   }
   if (target.device == "cpu") return OpenCpu(target, options.clock);
   for (const Accelerator& accelerator : kAccelerators) {

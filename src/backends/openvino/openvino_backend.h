@@ -9,7 +9,8 @@
 namespace consort {
 
 // Devices `cpu[:cores]`, `gpu:N` and `npu:N`. What OpenVINO has no notion of is refused or said, never ignored:
-// - Threads: OpenVINO reads the process's cores once, at its first compilation, and binds multi-threaded work to them. So one
+// - Threads: OpenVINO reads the process's cores once, at its first compilation, and binds multi-threaded work to them.
+// So one
 //   model on part of the cores runs with one thread; several threads need the whole process (or `--isolated`).
 // - Optimisation levels: it has none; the placement's evidence says so when another than kFull was asked for.
 // The cores that the process may use are taken when this is called: call it before any thread is confined.

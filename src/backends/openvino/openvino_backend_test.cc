@@ -55,7 +55,8 @@ TEST(OpenVinoRun, ComputesWhatTheModelSays) {
   binding->SetInput(executable->signature().FindInput("b"), Floats({1, 4}, {10, 20, 30, 40}));
   consort::Run(*executable, binding);
   EXPECT_THAT(Values<float>(binding->output(executable->signature().FindOutput("sum"))), ElementsAre(11, 22, 33, 44));
-  EXPECT_THAT(Values<float>(binding->output(executable->signature().FindOutput("product"))), ElementsAre(10, 40, 90, 160));
+  EXPECT_THAT(Values<float>(binding->output(executable->signature().FindOutput("product"))),
+              ElementsAre(10, 40, 90, 160));
 }
 
 TEST(OpenVinoRun, WritesIntoTheCallersBufferAndFollowsRebinding) {
@@ -171,7 +172,10 @@ TEST(OpenVinoDynamic, TheCallersBufferMustHaveTheShapeThatComesOut) {
 TEST(OpenVinoTypes, CarriesEveryElementTypeThatBuffersHave) {
   const auto run = [](int onnx_type, Buffer input) {
     onnx::ModelProto model = EmptyModel("types");
-    GraphWriter(model.mutable_graph()).Input("x", {"2"}, onnx_type).Output("y", {"1", "2"}, onnx_type).Int64("axes", {0})
+    GraphWriter(model.mutable_graph())
+        .Input("x", {"2"}, onnx_type)
+        .Output("y", {"1", "2"}, onnx_type)
+        .Int64("axes", {0})
         .Node("Unsqueeze", {"x", "axes"}, {"y"});
     const auto executable = CompileOn("cpu", Bytes(model));
     const auto binding = std::make_shared<Binding>(executable->signature());
@@ -182,7 +186,8 @@ TEST(OpenVinoTypes, CarriesEveryElementTypeThatBuffersHave) {
   using T = onnx::TensorProto;
   EXPECT_THAT(Values<double>(run(T::DOUBLE, Filled<double>(DataType::kFloat64, {2}, {0.5, -3}))), ElementsAre(0.5, -3));
   EXPECT_THAT(Values<int64_t>(run(T::INT64, Filled<int64_t>(DataType::kInt64, {2}, {5, -3}))), ElementsAre(5, -3));
-  EXPECT_THAT(Values<int32_t>(run(T::INT32, Filled<int32_t>(DataType::kInt32, {2}, {1 << 30, -3}))), ElementsAre(1 << 30, -3));
+  EXPECT_THAT(Values<int32_t>(run(T::INT32, Filled<int32_t>(DataType::kInt32, {2}, {1 << 30, -3}))),
+              ElementsAre(1 << 30, -3));
   EXPECT_THAT(Values<int16_t>(run(T::INT16, Filled<int16_t>(DataType::kInt16, {2}, {500, -3}))), ElementsAre(500, -3));
   EXPECT_THAT(Values<int8_t>(run(T::INT8, Filled<int8_t>(DataType::kInt8, {2}, {5, -3}))), ElementsAre(5, -3));
   EXPECT_THAT(Values<uint8_t>(run(T::UINT8, Filled<uint8_t>(DataType::kUInt8, {2}, {5, 200}))), ElementsAre(5, 200));
@@ -210,15 +215,23 @@ TEST(OpenVinoTypes, ScalarsAndBooleans) {
 
 TEST(OpenVinoTypes, StringsAreRefused) {
   onnx::ModelProto model = EmptyModel("strings");
-  GraphWriter(model.mutable_graph()).Input("x", {"2"}, onnx::TensorProto::STRING).Output("y", {"2"}, onnx::TensorProto::STRING)
+  GraphWriter(model.mutable_graph())
+      .Input("x", {"2"}, onnx::TensorProto::STRING)
+      .Output("y", {"2"}, onnx::TensorProto::STRING)
       .Node("Identity", {"x"}, {"y"});
-  EXPECT_THAT(ErrorOf([&] { CompileOn("cpu", Bytes(model)); }), Pair(ErrorCode::kUnsupported, HasSubstr("'x' is string")));
+  EXPECT_THAT(ErrorOf([&] { CompileOn("cpu", Bytes(model)); }),
+              Pair(ErrorCode::kUnsupported, HasSubstr("'x' is string")));
 }
 
 TEST(OpenVinoPorts, KeepTheModelsNamesAndOrderWhateverOpenVinoDrops) {
   onnx::ModelProto model = EmptyModel("ports");
   GraphWriter graph(model.mutable_graph());
-  graph.Input("unused", {"3"}).Input("x", {"2"}).Output("c", {"2"}).Output("x", {"2"}).Output("y", {"2"}).Weight("c", {2});
+  graph.Input("unused", {"3"})
+      .Input("x", {"2"})
+      .Output("c", {"2"})
+      .Output("x", {"2"})
+      .Output("y", {"2"})
+      .Weight("c", {2});
   graph.Node("Relu", {"x"}, {"y"}, "relu");
   const auto executable = CompileOn("cpu", Bytes(model));
   const Signature& signature = executable->signature();
@@ -239,7 +252,11 @@ TEST(OpenVinoPorts, KeepTheModelsNamesAndOrderWhateverOpenVinoDrops) {
 TEST(OpenVinoPorts, OutputsThatShareTheirBytesInTheEngineAreAllRight) {
   onnx::ModelProto model = EmptyModel("views");
   GraphWriter graph(model.mutable_graph());
-  graph.Input("x", {"n", "2"}).Output("r", {"n", "2"}).Output("flat", {"m"}).Output("flat_x", {"m"}).Output("x", {"n", "2"});
+  graph.Input("x", {"n", "2"})
+      .Output("r", {"n", "2"})
+      .Output("flat", {"m"})
+      .Output("flat_x", {"m"})
+      .Output("x", {"n", "2"});
   graph.Int64("shape", {-1}).Node("Relu", {"x"}, {"r"});
   graph.Node("Reshape", {"r", "shape"}, {"flat"});
   graph.Node("Reshape", {"x", "shape"}, {"flat_x"});
@@ -256,12 +273,14 @@ TEST(OpenVinoPorts, OutputsThatShareTheirBytesInTheEngineAreAllRight) {
 }
 
 TEST(OpenVinoCompile, NamesTheOpThatNobodyKnows) {
-  EXPECT_THAT(ErrorOf([] { CompileOn("cpu", CustomOpModel()); }), Pair(ErrorCode::kUnsupported, HasSubstr("example.custom")));
+  EXPECT_THAT(ErrorOf([] { CompileOn("cpu", CustomOpModel()); }),
+              Pair(ErrorCode::kUnsupported, HasSubstr("example.custom")));
 }
 
 TEST(OpenVinoCompile, TakesOnnxOnly) {
   const Artifact tflite(ArtifactKind::kTfLite, "m.tflite", std::make_shared<const std::string>("TFL3"));
-  EXPECT_THAT(ErrorOf([&] { OpenDevice("cpu")->Compile(tflite, {}); }), Pair(ErrorCode::kUnsupported, HasSubstr("cpu@litert")));
+  EXPECT_THAT(ErrorOf([&] { OpenDevice("cpu")->Compile(tflite, {}); }),
+              Pair(ErrorCode::kUnsupported, HasSubstr("cpu@litert")));
 }
 
 TEST(OpenVinoCompile, RefusesAPrecisionThatItWouldReplaceSilently) {
@@ -311,8 +330,9 @@ TEST(OpenVinoCompile, Fp32IsFp32WhereTheEnginePrefersBf16) {
 }
 
 TEST(OpenVinoMessages, LoseTheTraceLines) {
-  EXPECT_EQ(openvino::CleanMessage("Exception from src/x.cpp:1:\nCheck 'a' failed at src/y.cpp:2:\nNo such op: Foo\n\n"),
-            "No such op: Foo");
+  EXPECT_EQ(
+      openvino::CleanMessage("Exception from src/x.cpp:1:\nCheck 'a' failed at src/y.cpp:2:\nNo such op: Foo\n\n"),
+      "No such op: Foo");
   EXPECT_EQ(openvino::CleanMessage("Exception from src/x.cpp:1:"), "Exception from src/x.cpp:1:");
 }
 

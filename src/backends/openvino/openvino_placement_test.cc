@@ -35,8 +35,9 @@ TEST(OpenVinoPlacement, AFusedKernelListsAllItsSources) {
 }
 
 TEST(OpenVinoPlacement, EveryOpOfEveryTestModelIsAccountedFor) {
-  for (const std::string& model : {ConvReluModel(), MatMulModel(2, 3, 4), ChainModel(20), IfModel(), LoopModel(), SkipModel(),
-                                   DynamicBatchModel(), IdentityModel(), TwoInputModel(), StatefulModel()}) {
+  for (const std::string& model :
+       {ConvReluModel(), MatMulModel(2, 3, 4), ChainModel(20), IfModel(), LoopModel(), SkipModel(), DynamicBatchModel(),
+        IdentityModel(), TwoInputModel(), StatefulModel()}) {
     const Artifact artifact = OnnxArtifact(model);
     const auto executable = OpenDevice("cpu")->Compile(artifact, {});
     const Placement& placement = executable->placement();
@@ -55,7 +56,10 @@ TEST(OpenVinoPlacement, EveryOpOfEveryTestModelIsAccountedFor) {
 TEST(OpenVinoPlacement, FoldedNamesAndRemovedOpsAreExplained) {
   onnx::ModelProto model = EmptyModel("folded");
   GraphWriter graph(model.mutable_graph());
-  graph.Input("x", {"1", "3", "8", "8"}).Output("y", {"1", "4", "6", "6"}).Weight("w", {4, 3, 3, 3}).Weight("scale", {4});
+  graph.Input("x", {"1", "3", "8", "8"})
+      .Output("y", {"1", "4", "6", "6"})
+      .Weight("w", {4, 3, 3, 3})
+      .Weight("scale", {4});
   graph.Weight("shift", {4}).Weight("mean", {4});
   onnx::TensorProto& variance = *model.mutable_graph()->add_initializer();
   variance.set_name("variance");
@@ -116,7 +120,9 @@ TEST(OpenVinoPlacement, AStaticShapeIsFolded) {
 
 TEST(OpenVinoPlacement, DoublesComputedInFloatAreADifference) {
   onnx::ModelProto model = EmptyModel("double");
-  GraphWriter(model.mutable_graph()).Input("x", {"2"}, onnx::TensorProto::DOUBLE).Output("y", {"2"}, onnx::TensorProto::DOUBLE)
+  GraphWriter(model.mutable_graph())
+      .Input("x", {"2"}, onnx::TensorProto::DOUBLE)
+      .Output("y", {"2"}, onnx::TensorProto::DOUBLE)
       .Node("Add", {"x", "x"}, {"y"}, "add");
   const auto executable = CompileOn("cpu", Bytes(model));
   const OpPlacement& add = executable->placement().ops[0];
@@ -128,7 +134,8 @@ TEST(OpenVinoPlacement, DoublesComputedInFloatAreADifference) {
 TEST(OpenVinoPlacement, Bf16SaysWhatStayedInFp32) {
   const auto device = OpenDevice("cpu/bf16");
   const auto& offered = device->info().precisions;
-  if (std::find(offered.begin(), offered.end(), Precision::kBf16) == offered.end()) GTEST_SKIP() << "no bf16 arithmetic here";
+  if (std::find(offered.begin(), offered.end(), Precision::kBf16) == offered.end())
+    GTEST_SKIP() << "no bf16 arithmetic here";
   onnx::ModelProto model = EmptyModel("mixed");
   GraphWriter graph(model.mutable_graph());
   graph.Input("x", {"4", "64"}).Output("y", {"4", "64"}).Weight("w", {64, 64});

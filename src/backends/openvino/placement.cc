@@ -86,8 +86,11 @@ class Reader {
 void Reader::ReadKernels(const ov::Model& runtime) {
   std::set<const ov::Node*> constant;
   for (const auto& node : runtime.get_ordered_ops()) {
-    Kernel kernel{node->get_friendly_name(), Info(*node, "layerType"), Info(*node, "primitiveType"),
-                  Info(*node, "runtimePrecision"), {}};
+    Kernel kernel{node->get_friendly_name(),
+                  Info(*node, "layerType"),
+                  Info(*node, "primitiveType"),
+                  Info(*node, "runtimePrecision"),
+                  {}};
     if (Among(kernel.layer, {"Input", "Output", "Parameter", "Result"})) continue;
     const auto inputs = node->input_values();
     const bool computed = std::all_of(inputs.begin(), inputs.end(), [&](const auto& input) {
@@ -100,7 +103,8 @@ void Reader::ReadKernels(const ov::Model& runtime) {
       for (OpId op : kernel.ops) folded_[op] = true;
       continue;
     }
-    if (kernel.ops.empty()) inserted_.push_back(fmt::format("{} '{}' on {}", kernel.layer, WithoutMarks(kernel.name), device_));
+    if (kernel.ops.empty())
+      inserted_.push_back(fmt::format("{} '{}' on {}", kernel.layer, WithoutMarks(kernel.name), device_));
     for (OpId op : kernel.ops) by_op_[op].push_back(static_cast<int>(kernels_.size()));
     kernels_.push_back(std::move(kernel));
   }
@@ -110,7 +114,8 @@ void Reader::ReadKernels(const ov::Model& runtime) {
 void Reader::ReturnKernels() {
   for (OpId id = static_cast<OpId>(graph_.ops().size()) - 1; id >= 0; --id) {
     const Op& op = graph_.op(id);
-    if (!Among(op.type, {"Identity", "Dropout"}) || by_op_[id].empty() || op.inputs.empty() || op.inputs[0] == kNone) continue;
+    if (!Among(op.type, {"Identity", "Dropout"}) || by_op_[id].empty() || op.inputs.empty() || op.inputs[0] == kNone)
+      continue;
     const OpId before = graph_.tensor(op.inputs[0]).producer;
     if (before == kNone || !by_op_[before].empty()) continue;
     for (int index : by_op_[id]) std::replace(kernels_[index].ops.begin(), kernels_[index].ops.end(), id, before);
@@ -137,12 +142,12 @@ void Reader::FindShapeOnly() {
   shape_only_.assign(graph_.ops().size(), false);
   for (OpId id = 0; id < static_cast<OpId>(graph_.ops().size()); ++id) {
     const Op& op = graph_.op(id);
-    shape_only_[id] = Among(op.type, {"Shape", "Size"}) || (op.body_ops == 0 && std::all_of(op.inputs.begin(), op.inputs.end(),
-        [&](TensorId input) {
-          if (input == kNone || graph_.tensor(input).kind == TensorKind::kInitializer) return true;
-          const OpId producer = graph_.tensor(input).producer;
-          return producer != kNone && (shape_only_[producer] || graph_.op(producer).constant);
-        }));
+    shape_only_[id] = Among(op.type, {"Shape", "Size"}) ||
+                      (op.body_ops == 0 && std::all_of(op.inputs.begin(), op.inputs.end(), [&](TensorId input) {
+                         if (input == kNone || graph_.tensor(input).kind == TensorKind::kInitializer) return true;
+                         const OpId producer = graph_.tensor(input).producer;
+                         return producer != kNone && (shape_only_[producer] || graph_.op(producer).constant);
+                       }));
   }
 }
 
@@ -168,7 +173,8 @@ const Kernel& Reader::MainKernel(OpId op) const {
   return kernels_[by_op_[op].front()];
 }
 
-// Integer kernels compute the model's integers or its own quantized values. Sets the state, and adds to `why` what differs.
+// Integer kernels compute the model's integers or its own quantized values. Sets the state, and adds to `why` what
+// differs.
 void Reader::JudgePrecision(OpPlacement& op, const Kernel& kernel) const {
   const std::string got = PrecisionWord(kernel.precision);
   op.got = device_ + "/" + got;
@@ -215,8 +221,8 @@ void Reader::ClassifyExecuted(OpPlacement& op) const {
 // True when there is a reason why nothing is executed for the op.
 bool Reader::ClassifyUnexecuted(OpPlacement& op) const {
   const Op& source = graph_.op(op.op);
-  const bool moves_only = Among(source.type, {"Identity", "Dropout", "Cast", "CastLike", "Reshape", "Flatten", "Squeeze",
-                                              "Unsqueeze", "Transpose", "Expand"});
+  const bool moves_only = Among(source.type, {"Identity", "Dropout", "Cast", "CastLike", "Reshape", "Flatten",
+                                              "Squeeze", "Unsqueeze", "Transpose", "Expand"});
   if (source.constant || folded_[op.op]) {
     op.why = "constant-folded";
   } else if (!live_[op.op]) {
@@ -252,7 +258,8 @@ std::set<const Kernel*> Reader::Neighbours(OpId start, bool downstream) const {
     for (TensorId tensor : downstream ? op.outputs : op.inputs) {
       if (tensor == kNone) continue;
       if (!downstream) visit(graph_.tensor(tensor).producer);
-      if (downstream) std::for_each(graph_.tensor(tensor).consumers.begin(), graph_.tensor(tensor).consumers.end(), visit);
+      if (downstream)
+        std::for_each(graph_.tensor(tensor).consumers.begin(), graph_.tensor(tensor).consumers.end(), visit);
     }
   }
   return found;
@@ -268,8 +275,9 @@ void Reader::ClassifyMerged(OpPlacement& op) const {
   }
   const Kernel& kernel = **neighbours.begin();
   op.kernel = WithoutMarks(kernel.name);
-  op.why = fmt::format("not named by the plugin, whose only device is CPU; by the graph it was merged into this {} kernel",
-                       kernel.layer);
+  op.why =
+      fmt::format("not named by the plugin, whose only device is CPU; by the graph it was merged into this {} kernel",
+                  kernel.layer);
   JudgePrecision(op, kernel);
 }
 
@@ -307,8 +315,8 @@ Placement UnknownPlacement(const Graph& graph, const Target& target, const std::
   return placement;
 }
 
-Placement ReadPlacement(const ov::CompiledModel& compiled, const Graph& graph, const SourceMap& source, const Target& target,
-                        Optimization optimization) {
+Placement ReadPlacement(const ov::CompiledModel& compiled, const Graph& graph, const SourceMap& source,
+                        const Target& target, Optimization optimization) {
   Placement placement;
   try {
     const std::string device = Join(compiled.get_property(ov::execution_devices), "+");
@@ -321,7 +329,8 @@ Placement ReadPlacement(const ov::CompiledModel& compiled, const Graph& graph, c
   } catch (const ov::Exception&) {
     return UnknownPlacement(graph, target, "the plugin has no runtime model");
   }
-  if (optimization != Optimization::kFull) placement.evidence += "; OpenVINO has no optimisation levels: its full pipeline ran";
+  if (optimization != Optimization::kFull)
+    placement.evidence += "; OpenVINO has no optimisation levels: its full pipeline ran";
   return placement;
 }
 

@@ -13,9 +13,10 @@
 
 namespace consort::openvino {
 
-// Reads the runtime model of a compiled, marked model. Never throws on a plugin that tells nothing: the ops are then kUnknown.
-Placement ReadPlacement(const ov::CompiledModel& compiled, const Graph& graph, const SourceMap& source, const Target& target,
-                        Optimization optimization);
+// Reads the runtime model of a compiled, marked model. Never throws on a plugin that tells nothing: the ops are then
+// kUnknown.
+Placement ReadPlacement(const ov::CompiledModel& compiled, const Graph& graph, const SourceMap& source,
+                        const Target& target, Optimization optimization);
 
 // Every op kUnknown, with the reason.
 Placement UnknownPlacement(const Graph& graph, const Target& target, const std::string& why);

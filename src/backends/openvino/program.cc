@@ -35,8 +35,10 @@ Port ToPort(const Tensor& tensor) { return {tensor.name, tensor.spec, tensor.dim
 void Refine(Port& port, const Tensor& tensor, const ov::PartialShape& shape, const std::string& place) {
   if (!tensor.has_rank) {
     if (shape.rank().is_dynamic()) {
-      throw Error(ErrorCode::kUnsupported, fmt::format("{}: the number of axes of '{}' is not known; give the inputs' shapes "
-                                                       "(--shape name:1x3x224x224)", place, port.name));
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("{}: the number of axes of '{}' is not known; give the inputs' shapes "
+                              "(--shape name:1x3x224x224)",
+                              place, port.name));
     }
     port.spec.shape = ToShape(shape);
     port.dim_names.assign(port.spec.shape.size(), "");
@@ -78,8 +80,8 @@ OpenVinoProgram::OpenVinoProgram(ov::CompiledModel compiled, const Graph& graph,
   }
 }
 
-OpenVinoProgram::EnginePort OpenVinoProgram::Match(const std::vector<ov::Output<const ov::Node>>& ports, const Port& port,
-                                                   bool required) const {
+OpenVinoProgram::EnginePort OpenVinoProgram::Match(const std::vector<ov::Output<const ov::Node>>& ports,
+                                                   const Port& port, bool required) const {
   const std::string what = fmt::format("{}: port '{}'", place_, port.name);
   EnginePort match;
   match.type = ToOpenVino(port.spec.dtype, what);
@@ -88,8 +90,9 @@ OpenVinoProgram::EnginePort OpenVinoProgram::Match(const std::vector<ov::Output<
     match.index = static_cast<int>(i);
     match.fixed = ports[i].get_partial_shape().is_static();
     if (ports[i].get_element_type() != match.type) {
-      throw Error(ErrorCode::kInternal, fmt::format("{} is {} in the model and {} in OpenVINO", what, ToString(port.spec.dtype),
-                                                    ports[i].get_element_type().get_type_name()));
+      throw Error(ErrorCode::kInternal,
+                  fmt::format("{} is {} in the model and {} in OpenVINO", what, ToString(port.spec.dtype),
+                              ports[i].get_element_type().get_type_name()));
     }
     return match;
   }
@@ -133,7 +136,8 @@ void OpenVinoProgram::Bind(Request& request, Binding& binding) const {
   request.bound = false;  // until the call has succeeded
   for (size_t port = 0; changed && port < inputs_.size(); ++port) {
     if (inputs_[port].index < 0) continue;
-    request.infer.set_input_tensor(inputs_[port].index, View(inputs_[port].type, binding.input(static_cast<int>(port))));
+    request.infer.set_input_tensor(inputs_[port].index,
+                                   View(inputs_[port].type, binding.input(static_cast<int>(port))));
   }
   for (size_t port = 0; port < outputs_.size(); ++port) {
     if (changed || request.sized_by_engine[port] != nullptr) BindOutput(request, binding, static_cast<int>(port));
@@ -144,14 +148,16 @@ void OpenVinoProgram::Bind(Request& request, Binding& binding) const {
 void OpenVinoProgram::PassInput(Binding& binding, int port) const {
   const Buffer& input = binding.input(outputs_[port].passed_input);
   const bool fits = !binding.output(port).empty() && binding.output(port).spec().shape == input.spec().shape;
-  if (!fits && binding.output_is_callers(port)) RefuseShape(port, input.spec().shape, binding.output(port).spec().shape);
+  if (!fits && binding.output_is_callers(port))
+    RefuseShape(port, input.spec().shape, binding.output(port).spec().shape);
   if (!fits) binding.ProvideOutput(port, Buffer::Allocate(input.spec()));
   if (input.size_bytes() > 0) std::memcpy(binding.output(port).data(), input.data(), input.size_bytes());
 }
 
 void OpenVinoProgram::RefuseShape(int port, const Shape& actual, const Shape& bound) const {
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: output '{}' is {}; the bound buffer is {}", place_,
-                                                       signature_.outputs[port].name, FormatShape(actual), FormatShape(bound)));
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}: output '{}' is {}; the bound buffer is {}", place_, signature_.outputs[port].name,
+                          FormatShape(actual), FormatShape(bound)));
 }
 
 void OpenVinoProgram::CollectOutput(Request& request, Binding& binding, int port) const {
@@ -174,7 +180,8 @@ void OpenVinoProgram::CollectOutput(Request& request, Binding& binding, int port
 
 void OpenVinoProgram::ForgetOutputs(Binding& binding) const {
   for (int port = 0; port < binding.output_count(); ++port) {
-    if (!binding.output_is_callers(port) && !IsStatic(signature_.outputs[port].spec.shape)) binding.ProvideOutput(port, {});
+    if (!binding.output_is_callers(port) && !IsStatic(signature_.outputs[port].spec.shape))
+      binding.ProvideOutput(port, {});
   }
 }
 

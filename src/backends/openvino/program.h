@@ -14,13 +14,14 @@
 
 namespace consort::openvino {
 
-// Ports carry the ONNX tensor names in the order of the source graph. An input that OpenVINO dropped, since nothing reads it,
-// stays a port: it must be bound and is ignored. Each binding gets one infer request, kept in its slot and bound directly to the
-// binding's buffers. Outputs of unknown shape live in OpenVINO's memory, re-used call after call unless somebody still holds it.
-// Thread-safe as Program asks: one Invoke at a time, Interrupt from any thread.
+// Ports carry the ONNX tensor names in the order of the source graph. An input that OpenVINO dropped, since nothing
+// reads it, stays a port: it must be bound and is ignored. Each binding gets one infer request, kept in its slot and
+// bound directly to the binding's buffers. Outputs of unknown shape live in OpenVINO's memory, re-used call after call
+// unless somebody still holds it. Thread-safe as Program asks: one Invoke at a time, Interrupt from any thread.
 class OpenVinoProgram : public Program, public std::enable_shared_from_this<OpenVinoProgram> {
  public:
-  // `place` begins messages ("resnet.onnx on cpu@openvino"). Throws kUnsupported for a port that OpenVINO or Consort cannot carry.
+  // `place` begins messages ("resnet.onnx on cpu@openvino"). Throws kUnsupported for a port that OpenVINO or Consort
+  // cannot carry.
   OpenVinoProgram(ov::CompiledModel compiled, const Graph& graph, Placement placement, std::string place);
 
   const Signature& signature() const override { return signature_; }
@@ -34,7 +35,7 @@ class OpenVinoProgram : public Program, public std::enable_shared_from_this<Open
   struct EnginePort {
     int index = -1;  // of the compiled model's port; -1: an input that OpenVINO dropped
     ov::element::Type type;
-    bool fixed = false;  // OpenVINO knows the whole shape
+    bool fixed = false;     // OpenVINO knows the whole shape
     int passed_input = -1;  // of an output: the input port that it is, unchanged
   };
 

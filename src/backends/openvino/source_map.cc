@@ -51,7 +51,8 @@ class Marker {
       for (const std::string& name : output.get_names()) {
         named = true;
         const TensorId tensor = graph_.FindTensor(name);
-        if (tensor != kNone && graph_.tensor(tensor).producer != kNone) makers.push_back(graph_.tensor(tensor).producer);
+        if (tensor != kNone && graph_.tensor(tensor).producer != kNone)
+          makers.push_back(graph_.tensor(tensor).producer);
       }
     }
     if (!makers.empty()) return Adopt(makers);

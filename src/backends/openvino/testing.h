@@ -23,7 +23,8 @@ inline std::shared_ptr<Device> OpenDevice(const std::string& target) {
   return backend->Open(parsed, {});
 }
 
-inline std::unique_ptr<Executable> CompileOn(const std::string& target, const std::string& model, CompileOptions options = {}) {
+inline std::unique_ptr<Executable> CompileOn(const std::string& target, const std::string& model,
+                                             CompileOptions options = {}) {
   return OpenDevice(target)->Compile(OnnxArtifact(model), options);
 }
 
