@@ -22,6 +22,7 @@ struct OpCost {
   int64_t parameter_bytes = 0;   // initializers read, through ops that fold to constants, too
   int64_t activation_bytes = 0;  // activations read and written
   bool known = true;             // false: a shape or a trip count is not known; the figures are lower bounds
+  bool macs_known = true;        // false: `macs` is a lower bound (and `known` is false)
 };
 
 struct Op {
@@ -68,6 +69,7 @@ struct GraphTotals {
   int64_t parameter_bytes = 0;  // bytes
   int64_t activation_bytes = 0; // bytes of all activations written once
   bool known = true;            // false: some op's cost is a lower bound
+  bool macs_known = true;       // false: some op's `macs` is
 };
 
 // Ops in topological order (the model's own order when it is one), tensors, cuts and costs. Ops inside control-flow

@@ -47,6 +47,7 @@ OpCost GraphBuilder::Cost(const onnx::NodeProto& node, Op& op) {
   const MacCount count = CountMacs(node, shapes);
   OpCost cost = bodies.cost;
   cost.macs = SaturatingAdd(cost.macs, count.macs);
+  cost.macs_known = cost.macs_known && count.known;
   cost.known = cost.known && count.known;
   return cost;
 }
@@ -77,10 +78,11 @@ GraphBuilder::BodyCost GraphBuilder::CostOfBodies(const onnx::NodeProto& node) {
   bool first = true;
   ForEachBody(node, [&](const onnx::GraphProto& graph) {
     const BodyCost body = CostOfBody(graph);
-    const bool differs =
-        IsOp(node, "If") && !first &&
-        (body.cost.macs != total.cost.macs || body.cost.activation_bytes != total.cost.activation_bytes);
-    total.cost.known = total.cost.known && body.cost.known && !differs;
+    const bool second = IsOp(node, "If") && !first;
+    const bool macs_differ = second && body.cost.macs != total.cost.macs;
+    const bool bytes_differ = second && body.cost.activation_bytes != total.cost.activation_bytes;
+    total.cost.macs_known = total.cost.macs_known && body.cost.macs_known && !macs_differ;
+    total.cost.known = total.cost.known && body.cost.known && !macs_differ && !bytes_differ;
     total.cost.macs = std::max(total.cost.macs, body.cost.macs);
     total.cost.activation_bytes = std::max(total.cost.activation_bytes, body.cost.activation_bytes);
     total.cost.parameter_bytes = SaturatingAdd(total.cost.parameter_bytes, body.cost.parameter_bytes);
@@ -91,6 +93,7 @@ GraphBuilder::BodyCost GraphBuilder::CostOfBodies(const onnx::NodeProto& node) {
   const std::optional<int64_t> trips = TripCount(node);
   total.cost = Scaled(total.cost, trips.value_or(1));
   total.cost.known = total.cost.known && trips.has_value();
+  total.cost.macs_known = total.cost.macs_known && (trips.has_value() || total.cost.macs == 0);
   return total;
 }
 
@@ -105,6 +108,7 @@ GraphBuilder::BodyCost GraphBuilder::CostOfBody(const onnx::GraphProto& body) {
     total.cost.macs = SaturatingAdd(total.cost.macs, op.cost.macs);
     total.cost.activation_bytes = SaturatingAdd(total.cost.activation_bytes, op.cost.activation_bytes);
     total.cost.known = total.cost.known && op.cost.known;
+    total.cost.macs_known = total.cost.macs_known && op.cost.macs_known;
     total.ops += op.body_ops;
   }
   return total;
@@ -165,6 +169,7 @@ void GraphBuilder::CountTotals() {
   for (const Op& op : graph_.ops_) {
     totals.macs = SaturatingAdd(totals.macs, op.cost.macs);
     totals.known = totals.known && op.cost.known;
+    totals.macs_known = totals.macs_known && op.cost.macs_known;
   }
 }
 

@@ -79,6 +79,8 @@ TEST(Graph, KeepsSymbolicNamesAndSaysWhatIsUnknown) {
   EXPECT_THAT(product.dim_names, ElementsAre("batch", ""));
   EXPECT_EQ(product.bytes(), -1);
   EXPECT_FALSE(model.graph().totals().known);
+  EXPECT_FALSE(model.graph().op(0).cost.macs_known);  // MatMul
+  EXPECT_TRUE(model.graph().op(1).cost.macs_known);   // Relu: 0 whatever the shape
 }
 
 TEST(Graph, SizesThatInferenceInventsHaveNoNames) {
@@ -166,7 +168,8 @@ TEST(Graph, BodiesBelongToTheirOp) {
   EXPECT_EQ(op.body_ops, 3);
   EXPECT_THAT(TensorNamed(model.graph(), "a").consumers, ElementsAre(model.graph().FindOp("if")));
   EXPECT_EQ(model.graph().FindTensor("doubled"), kNone);
-  EXPECT_FALSE(op.cost.known);  // the branches differ
+  EXPECT_FALSE(op.cost.known);  // the branches differ in bytes, not in MACs
+  EXPECT_TRUE(op.cost.macs_known);
   EXPECT_EQ(model.graph().totals().parameters, 5);
 }
 

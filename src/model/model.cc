@@ -20,6 +20,7 @@
 #include "model/model_rep.h"
 #include "model/node_names.h"
 #include "model/parse_model.h"
+#include "model/proto_walk.h"
 #include "model/scopes.h"
 #include "model/tensor_check.h"
 #include "onnx/checker.h"
@@ -104,6 +105,16 @@ bool FixInitializerInputs(onnx::ModelProto& model) {
   return dropped || raised;
 }
 
+// Ops of ONNX's first years that never became part of it: nothing describes them, and the checker prints a warning.
+void RefuseExperimentalOps(const onnx::GraphProto& root) {
+  ForEachGraph(root, [](const onnx::GraphProto& graph) {
+    for (const auto& node : graph.node()) {
+      if (onnx::checker::check_is_experimental_op(node))
+        FailModel("{}: an experimental op that ONNX has dropped", Describe(node));
+    }
+  });
+}
+
 // ONNX's own rules: attributes, number of operands, known ops.
 void CheckByOnnx(onnx::ModelProto& model, const std::filesystem::path& data_folder) {
   onnx::checker::CheckerContext context;
@@ -112,7 +123,10 @@ void CheckByOnnx(onnx::ModelProto& model, const std::filesystem::path& data_fold
   std::unordered_map<std::string, int> opsets;
   for (const auto& opset : model.opset_import()) opsets[opset.domain()] = static_cast<int>(opset.version());
   context.set_opset_imports(std::move(opsets));
+  // Outputs of the main graph need no shape here: inference finds it out.
+  context.set_is_main_graph(false);
   if (model.graph().name().empty()) model.mutable_graph()->set_name("main");
+  RefuseExperimentalOps(model.graph());
   onnx::checker::check_graph(model.graph(), context, onnx::checker::LexicalScopeContext());
 }
 

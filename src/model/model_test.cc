@@ -232,6 +232,17 @@ TEST(Model, HintsThatContradictAreDropped) {
   EXPECT_EQ(ShapeOf(Parse(proto), "conv_out"), (Shape{1, 4, 8, 8}));
 }
 
+TEST(Model, OutputsNeedNoType) {
+  onnx::ModelProto proto;
+  proto.ParseFromString(test::ConvReluModel());
+  proto.mutable_graph()->mutable_output(0)->mutable_type()->mutable_tensor_type()->clear_shape();
+  EXPECT_EQ(ShapeOf(Parse(proto), "y"), (Shape{1, 4, 8, 8}));
+  proto.mutable_graph()->mutable_output(0)->clear_type();
+  const Model model = Parse(proto);
+  EXPECT_EQ(ShapeOf(model, "y"), (Shape{1, 4, 8, 8}));
+  EXPECT_TRUE(model.rep().proto.graph().output(0).type().tensor_type().has_shape());
+}
+
 TEST(Binding, FixesNamedDimensions) {
   const Model model = Parse(test::DynamicBatchModel(), {.dims = {{"batch", 4}}});
   EXPECT_EQ(ShapeOf(model, "x"), (Shape{4, 8}));

@@ -94,6 +94,12 @@ void CheckValueInfo(const onnx::ValueInfoProto& value, std::string_view role) {
   }
 }
 
+// Of outputs inference finds the type out.
+void CheckHasType(const onnx::ValueInfoProto& input) {
+  const ValueType type = FromOnnxType(input.type());
+  if (type.spec.dtype == DataType::kUndefined) FailModel("input {}: has no type", Quote(input.name()));
+}
+
 void CheckValues(const onnx::GraphProto& graph) {
   for (const auto& value : graph.input()) CheckValueInfo(value, "input");
   for (const auto& value : graph.output()) CheckValueInfo(value, "output");
@@ -103,6 +109,7 @@ void CheckValues(const onnx::GraphProto& graph) {
 }  // namespace
 
 void CheckTensors(const onnx::ModelProto& model) {
+  for (const auto& input : model.graph().input()) CheckHasType(input);
   ForEachGraph(model.graph(), CheckValues);
   ForEachTensor(model.graph(), CheckTensor);
   for (const auto& function : model.functions()) {
