@@ -53,7 +53,7 @@ def complaints(case: Case, outcome: consort_cli.Outcome) -> list[str]:
         return [f"killed by signal {-outcome.code}"]
     if outcome.code not in case.codes:
         found.append(f"exit code {outcome.code}, expected one of {sorted(case.codes)}")
-    if outcome.code in (2, 3):
+    if outcome.code in (1, 2, 3):
         lines = outcome.stderr.strip().splitlines()
         allowed_lines = 2 if outcome.code == 2 else 1  # a usage error says where help is
         if not lines or len(lines) > allowed_lines or not lines[0].startswith("consort: "):
