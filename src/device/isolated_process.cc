@@ -197,7 +197,7 @@ Error IsolatedProcess::Lost() {
   std::lock_guard lock(mutex_);
   std::string message = fmt::format("{}: the process of this device {}", target_, death_);
   if (!reason_.empty()) message += fmt::format(" because {}", reason_);
-  if (const std::string line = LastLine(last_words_); !line.empty()) message += fmt::format("; it said last: {}", line);
+  if (const std::string line = LastLine(last_words_); !line.empty()) message += fmt::format("; it said last: \"{}\"", line);
   return Error(ErrorCode::kDeviceLost, message + ". Open the device again to go on");
 }
 

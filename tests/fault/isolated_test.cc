@@ -73,6 +73,9 @@ Error ErrorOf(const Call& call) {
 // Every test: an in-process device goes on computing, and no descriptor, process or thread is left.
 class Isolated : public testing::Test {
  protected:
+  // ThreadSanitizer starts a thread of its own with the first one of the program: before anything is counted.
+  static void SetUpTestSuite() { std::thread([] {}).join(); }
+
   void SetUp() override {
     neighbour_ = registry_.Open(Target::Parse("cpu@onnxruntime"))->Compile(SumAndProduct(), {.threads = 1});
     descriptors_ = EntriesOf("/proc/self/fd");
@@ -231,7 +234,11 @@ TEST_F(Isolated, OpensAndClosesAgainAndAgain) {
 
 TEST_F(Isolated, ACoreSetHoldsForEveryThreadOfTheProcess) {
   const CoreSet last({CoreSet::Available().cores().back()});
-  for (const std::string backend : {"onnxruntime", "openvino"}) {
+  std::vector<std::string> backends = {"onnxruntime"};
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+  backends.push_back("openvino");  // loads a library with RTLD_DEEPBIND, which sanitizers end the process for
+#endif
+  for (const std::string& backend : backends) {
     const auto device = Open("cpu:" + last.ToString() + "@" + backend);
     const auto executable = device->Compile(SumAndProduct(), {});
     Compute(*executable, Bound(*executable));
