@@ -23,4 +23,4 @@ show "$consort" run -m "$models/ppocr_det.onnx" -i "$models/images/page.png" \
   -d cpu@onnxruntime,cpu@openvino --strict -o "$output"
 
 echo
-echo "The outputs are in build/demo/. Next: 'consort inspect $models/ppocr_det.onnx', 'consort run --help', README.md."
+echo "The outputs are in build/demo/. Next: build/release/bin/consort inspect .deps/models/ppocr_det.onnx, 'consort run --help', README.md."

@@ -93,7 +93,8 @@ class Binding {
   void* slot(const void* owner) const { return slot_owner_ == owner ? slot_.get() : nullptr; }
   // Marks the call as started; throws kInvalidArgument if it already is or an input is not bound.
   void Begin();
-  // Marks it as executing on `program`, which Cancel may interrupt from now on; false when it was cancelled before.
+  // Marks it as executing on `program`, which Cancel may interrupt from now on; false when it was cancelled, or its
+  // deadline passed, before.
   bool Enter(Program& program);
   // Marks it as done (nullptr) or failed and wakes whoever waits.
   void Finish(std::exception_ptr error);

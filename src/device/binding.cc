@@ -75,8 +75,9 @@ void Binding::Begin() {
 
 bool Binding::Enter(Program& program) {
   std::lock_guard lock(mutex_);
-  if (!cancelled_) program_ = &program;
-  return !cancelled_;
+  const bool wanted = !cancelled_ && !overdue();
+  if (wanted) program_ = &program;
+  return wanted;
 }
 
 void Binding::Finish(std::exception_ptr error) {

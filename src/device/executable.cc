@@ -26,9 +26,15 @@ std::exception_ptr Converted(std::exception_ptr error) {
   }
 }
 
+// Why a call that nobody wants any more is not begun.
+Error NotBegun(const Binding& binding) {
+  if (binding.overdue()) return Error(ErrorCode::kTimeout, "its deadline passed before it began");
+  return Error(ErrorCode::kCancelled, "cancelled before it began");
+}
+
 void Execute(Program& program, Binding& binding) {
   if (!binding.Enter(program)) {
-    binding.Finish(std::make_exception_ptr(Error(ErrorCode::kCancelled, "cancelled before it began")));
+    binding.Finish(std::make_exception_ptr(NotBegun(binding)));
     return;
   }
   std::exception_ptr error;

@@ -114,10 +114,15 @@ TEST(Binding, WrongBuffersNameThePort) {
 
 TEST(WorkerExecutable, ADeadlinePassesAndTheCallGoesOn) {
   std::promise<void> gate;
-  auto program = std::make_shared<DoubleProgram>([&, opened = gate.get_future().share()] { opened.wait(); });
+  std::promise<void> entered;
+  auto program = std::make_shared<DoubleProgram>([&, opened = gate.get_future().share()] {
+    entered.set_value();
+    opened.wait();
+  });
   auto executable = Make(program, Execution::kWorker);
   auto binding = Bound(4);
   Completion completion = executable->Start(binding);
+  entered.get_future().wait();
   EXPECT_FALSE(completion.WaitUntil(Clock::Real().NowNs() + 1'000'000));
   EXPECT_FALSE(completion.done());
   EXPECT_THROW(binding->SetInput(0, Buffer::Allocate({DataType::kFloat32, {1}})), Error);
@@ -128,15 +133,42 @@ TEST(WorkerExecutable, ADeadlinePassesAndTheCallGoesOn) {
 }
 
 TEST(WorkerExecutable, AHungCallIsLeftToItselfWithItsMemory) {
-  auto gate = std::make_shared<std::promise<void>>();
-  auto finished = std::make_shared<std::promise<void>>();
-  auto opened = gate->get_future().share();
+  std::promise<void> gate;
+  std::promise<void> entered;
+  std::weak_ptr<Binding> watched;
   {
-    auto executable = Make(std::make_shared<DoubleProgram>([opened] { opened.wait(); }), Execution::kWorker);
+    auto program = std::make_shared<DoubleProgram>([&, opened = gate.get_future().share()] {
+      entered.set_value();
+      opened.wait();
+    });
+    auto executable = Make(program, Execution::kWorker);
     auto binding = Bound(4);
-    EXPECT_FALSE(executable->Start(binding).WaitUntil(Clock::Real().NowNs() + 1'000'000));
-  }  // neither waits for the call nor frees what it writes to
-  gate->set_value();
+    watched = binding;
+    Completion completion = executable->Start(binding);
+    entered.get_future().wait();
+    EXPECT_FALSE(completion.WaitUntil(Clock::Real().NowNs() + 1'000'000));
+  }  // does not wait for the call
+  EXPECT_FALSE(watched.expired()) << "the call still owns what it writes to";
+  gate.set_value();
+  while (!watched.expired()) std::this_thread::yield();  // the thread that was left behind ends
+}
+
+TEST(WorkerExecutable, ACallThatIsOverdueInTheQueueIsNotBegun) {
+  std::promise<void> gate;
+  std::promise<void> entered;
+  std::once_flag once;
+  auto program = std::make_shared<DoubleProgram>([&, opened = gate.get_future().share()] {
+    std::call_once(once, [&] { entered.set_value(); });
+    opened.wait();
+  });
+  auto executable = Make(program, Execution::kWorker, /*max_in_flight=*/2);
+  Completion running = executable->Start(Bound(1));
+  entered.get_future().wait();
+  Completion queued = executable->Start(Bound(2));
+  EXPECT_FALSE(queued.WaitUntil(Clock::Real().NowNs() + 1'000'000));
+  gate.set_value();
+  running.Wait();
+  EXPECT_THAT([&] { queued.Wait(); }, ThrowsMessage<Error>(HasSubstr("deadline passed before it began")));
 }
 
 TEST(WorkerExecutable, TooManyCallsAreRefused) {
