@@ -4,13 +4,13 @@
 set -euo pipefail
 
 readonly root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-readonly consort=$root/build/release/bin/consort
-readonly models=$root/.deps/models
-readonly output=$root/build/demo
+readonly consort=build/release/bin/consort
+readonly models=.deps/models
+readonly output=build/demo
 
 show() {
   echo
-  echo "\$ ${*//$root\//}"
+  echo "\$ $*"
   "$@"
 }
 
@@ -22,5 +22,11 @@ show "$consort" run -m "$models/ppocr_det.onnx" -i "$models/images/page.png" \
   --image-size 640x320 --color bgr --mean 123.675,116.28,103.53 --scale 0.01712,0.01751,0.01743 \
   -d cpu@onnxruntime,cpu@openvino --strict -o "$output"
 
-echo
-echo "The outputs are in build/demo/. Next: build/release/bin/consort inspect .deps/models/ppocr_det.onnx, 'consort run --help', README.md."
+cat <<END
+
+The outputs are in $output/. LiteRT, the third engine, takes .tflite files; 'make test' runs it on its own.
+Next:
+  $consort inspect $models/ppocr_det.onnx
+  $consort run -m $models/ppocr_det.onnx -d cpu@openvino --shape x:1x3x320x640 --placement ops
+  $consort doctor
+END
