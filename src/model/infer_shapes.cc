@@ -162,8 +162,13 @@ void InferShapes(onnx::ModelProto& model) {
   CheckBodies(model.graph());
   AddDefaultAxes(*model.mutable_graph());
   const Names names = DimNames(*model.mutable_graph());
-  const bool follow_values = FollowedValues().Fits(model.graph());
+  bool follow_values = FollowedValues().Fits(model.graph());
   std::string problem = TryInfer(model, follow_values);
+  if (follow_values && problem.find("already exists") != std::string::npos) {
+    // Bodies may use a name again; the table of values that inference follows is one for all of them.
+    follow_values = false;
+    problem = TryInfer(model, follow_values);
+  }
   if (!problem.empty()) {
     DropHints(*model.mutable_graph(), CustomOutputs(model));
     problem = TryInfer(model, follow_values);

@@ -232,6 +232,22 @@ TEST(Model, HintsThatContradictAreDropped) {
   EXPECT_EQ(ShapeOf(Parse(proto), "conv_out"), (Shape{1, 4, 8, 8}));
 }
 
+TEST(Model, BodiesMayUseANameAgain) {
+  onnx::ModelProto proto = test::EmptyModel("twice");
+  GraphWriter graph(proto.mutable_graph());
+  graph.Input("cond", {}, onnx::TensorProto::BOOL).Int64("one", {1}).Output("y", {"1"}, onnx::TensorProto::INT64);
+  for (const std::string output : {"a", "b"}) {
+    onnx::NodeProto& node = graph.Node("If", {"cond"}, {output}, "if_" + output);
+    for (const std::string branch : {"then_branch", "else_branch"}) {
+      GraphWriter body(test::AddBody(node, branch, branch));
+      body.Node("Add", {"one", "one"}, {"sum"}, "add");
+      body.Output("sum", {"1"}, onnx::TensorProto::INT64);
+    }
+  }
+  graph.Node("Add", {"a", "b"}, {"y"}, "add_all");
+  EXPECT_EQ(Parse(proto).graph().ops().size(), 3u);
+}
+
 TEST(Model, OutputsNeedNoType) {
   onnx::ModelProto proto;
   proto.ParseFromString(test::ConvReluModel());
