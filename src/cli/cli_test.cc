@@ -78,6 +78,9 @@ TEST(NamedFiles, NameAndPathAreCutAtTheFirstEqualsSign) {
   EXPECT_EQ(parts("x.npy"), (std::pair<std::string, std::string>("", "x.npy")));
   EXPECT_EQ(parts("x=in/a=b.npy"), (std::pair<std::string, std::string>("x", "in/a=b.npy")));
   EXPECT_EQ(parts("./a=b.npy"), (std::pair<std::string, std::string>("", "./a=b.npy")));
+  EXPECT_EQ(parts("../a=b.npy"), (std::pair<std::string, std::string>("", "../a=b.npy")));
+  EXPECT_EQ(parts("gpu_0/data_0=in/x.npy"), (std::pair<std::string, std::string>("gpu_0/data_0", "in/x.npy")));
+  EXPECT_EQ(parts("/block/out=x.npy"), (std::pair<std::string, std::string>("/block/out", "x.npy")));
   EXPECT_THROW(ParseNamedFile("x="), Error);
   EXPECT_THROW(ParseNamedFile("=x"), Error);
   EXPECT_THROW(ParseNamedFile(""), Error);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "base/thread.h"
 #include "cli/command.h"
 #include "cli/run_calls.h"
 #include "cli/run_inputs.h"
@@ -210,6 +211,9 @@ void WriteOutputs(TargetReport& report, const RunOptions& options, bool several)
 }
 
 void Execute(TargetReport& report, const RunOptions& options) {
+  // Calls on this thread are confined one by one; held over all of them, the thread is never let go in between.
+  const bool on_this_thread = !options.isolated && !options.timeout_s;
+  const ThreadScope scope(on_this_thread ? report.info.cores : CoreSet(), options.compile.flush_denormals);
   CallResults results = RunCalls(*report.executable, report.inputs, options, report.target.ToString());
   report.calls = results.calls;
   for (size_t port = 0; port < results.outputs.size(); ++port) {

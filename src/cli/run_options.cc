@@ -164,11 +164,18 @@ void AddPrintOptions(CLI::App* app, RunOptions& options) {
   AddFormatOption(app, options.format);
 }
 
+// True when the '=' at `equals` is part of a path. Ports may hold a '/' as folders do: the file that is there decides.
+bool IsPathWithEquals(const std::string& text, size_t equals) {
+  if (text.find('/') > equals) return false;
+  std::error_code error;
+  return text.starts_with("./") || text.starts_with("../") || std::filesystem::exists(text, error);
+}
+
 }  // namespace
 
 NamedFile ParseNamedFile(const std::string& text) {
   const size_t equals = text.find('=');
-  const bool named = equals != std::string::npos && text.find('/') > equals;
+  const bool named = equals != std::string::npos && !IsPathWithEquals(text, equals);
   NamedFile file{named ? text.substr(0, equals) : "", named ? text.substr(equals + 1) : text};
   if (file.path.empty() || (named && file.name.empty())) ThrowInvalid("'" + text + "' is not NAME=FILE");
   return file;

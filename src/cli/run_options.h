@@ -21,7 +21,8 @@ struct NamedFile {
   std::filesystem::path path;
 };
 
-// "NAME=FILE" or "FILE"; what stands before '=' is part of the path when it holds a '/'.
+// "NAME=FILE" or "FILE". What stands before '=' and holds a '/' is a name too ("gpu_0/data_0"), unless the whole text
+// begins with "./" or "../" or is a file that exists.
 NamedFile ParseNamedFile(const std::string& text);
 
 // A value for all inputs, and others for inputs that are named.

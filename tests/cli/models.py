@@ -14,10 +14,11 @@ def save(path, nodes, inputs, outputs, initializers=()):
     return path
 
 
-def double(path, shape=(2, 3), dtype=TensorProto.FLOAT):
+def double(path, shape=(2, 3), dtype=TensorProto.FLOAT, names=("x", "y")):
     """y = x + x."""
-    node = helper.make_node("Add", ["x", "x"], ["y"], "twice")
-    return save(path, [node], [value("x", shape, dtype)], [value("y", shape, dtype)])
+    x, y = names
+    node = helper.make_node("Add", [x, x], [y], "twice")
+    return save(path, [node], [value(x, shape, dtype)], [value(y, shape, dtype)])
 
 
 def subtract(path, shape=(4,)):

@@ -170,6 +170,16 @@ def test_which_input_must_be_clear(tmp_path):
     fails(2, "run", "-m", model, "-d", ORT, "--shape", "4", says="has 2 inputs")
 
 
+def test_ports_whose_names_look_like_paths(tmp_path, x):
+    model = models.double(tmp_path / "slashes.onnx", names=("gpu_0/data_0", "/block/y"))
+    right = save(tmp_path / "right.npy", 2 * numpy.load(x))
+    output = run(model, "-i", f"gpu_0/data_0={x}", "--expect", f"/block/y={right}")["outputs"][0]
+    assert output["expected"]["bitwise_equal"] is True
+    (tmp_path / "a=b").mkdir()
+    file = save(tmp_path / "a=b" / "x.npy", numpy.load(x))
+    assert run(model, "-i", file, "--expect", right)["outputs"][0]["expected"]["bitwise_equal"] is True
+
+
 def test_open_shapes_must_be_closed(tmp_path):
     model = models.double(tmp_path / "open.onnx", ("batch", 3))
     fails(3, "run", "-m", model, "-d", ORT, says=("input 'x'", "--shape", "--dim"))
@@ -403,6 +413,11 @@ def test_strict_refuses_another_precision(tmp_path):
     fails(4, *base, "--strict", says=(OPENVINO, "'twice'", "float64"))
     assert not (tmp_path / "out").exists()
     assert call(*base).code == 0
+
+
+def test_strict_proves_the_placement_that_is_not_shown(tmp_path):
+    model = models.double(tmp_path / "float64.onnx", dtype=TensorProto.DOUBLE)
+    fails(4, "run", "-m", model, "-d", OPENVINO, "--strict", "--placement", "none", says=("'twice'", "float64"))
 
 
 def test_expected_outputs(double, x, tmp_path):
