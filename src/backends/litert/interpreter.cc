@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 
 #include "backends/litert/operator_names.h"
 #include "backends/litert/tflite_check.h"
+#include "base/strings.h"
 
 namespace consort::litert {
 namespace {
@@ -21,6 +23,24 @@ union DelegateBuilder {
 
 bool IsQuantized(const LiteRtLibrary& library, const TfLiteOpaqueTensor* tensor) {
   return library.TensorQuantization(tensor).type == kTfLiteAffineQuantization;
+}
+
+// The library's messages name its sources by where they lay when it was built: only the file's name is of use.
+std::string WithoutSourceFolders(const std::string& text) {
+  std::vector<std::string> words = Split(text, ' ');
+  for (std::string& word : words) {
+    const bool is_source = word.find(".cc") != std::string::npos || word.find(".h:") != std::string::npos;
+    if (is_source && word.front() == '/') word.erase(0, word.rfind('/') + 1);
+  }
+  return Join(words, " ");
+}
+
+// Reasons that lie with the library and not with the model.
+bool IsLackOfLibrary(std::string reason) {
+  std::transform(reason.begin(), reason.end(), reason.begin(), [](unsigned char c) { return std::tolower(c); });
+  return reason.find("unresolved custom op") != std::string::npos ||
+         reason.find("didn't find op for builtin opcode") != std::string::npos ||
+         reason.find("unsupported builtin op") != std::string::npos;
 }
 
 }  // namespace
@@ -70,7 +90,7 @@ void ErrorLog::Report(void* log, const char* format, va_list arguments) {
 std::string ErrorLog::Take() {
   std::replace(text_.begin(), text_.end(), '\n', ' ');
   while (!text_.empty() && text_.back() == ' ') text_.pop_back();
-  std::string text = text_.empty() ? "no reason was given" : text_;
+  std::string text = text_.empty() ? "no reason was given" : WithoutSourceFolders(text_);
   text_.clear();
   return text;
 }
@@ -86,9 +106,9 @@ Interpreter::Interpreter(std::shared_ptr<const std::string> bytes, const Interpr
     library_.OptionsEnableCancellation(engine.get(), true);
     AddDelegates(engine.get(), options);
     interpreter_ = library_.InterpreterCreate(model_, engine.get());
-    if (interpreter_ == nullptr) Fail(kTfLiteError, ErrorCode::kUnsupported, "LiteRT cannot prepare the model");
+    if (interpreter_ == nullptr) Fail(kTfLiteError, ErrorCode::kInvalidModel, "LiteRT cannot prepare the model");
     const TfLiteStatus status = library_.AllocateTensors(interpreter_);
-    if (status != kTfLiteOk) Fail(status, ErrorCode::kUnsupported, "LiteRT cannot prepare the model");
+    if (status != kTfLiteOk) Fail(status, ErrorCode::kInvalidModel, "LiteRT cannot prepare the model");
     ready_ = true;
   } catch (...) {
     Release();
@@ -117,9 +137,9 @@ void Interpreter::LoadModel() {
 }
 
 void Interpreter::AddDelegates(TfLiteInterpreterOptions* options, const InterpreterOptions& wanted) {
-  if (wanted.record_plans) AddProbe(options, before_);
+  AddProbe(options, before_);
   if (wanted.xnnpack) AddXnnpack(options, wanted);
-  if (wanted.record_plans) AddProbe(options, after_);
+  if (wanted.prove_placement) AddProbe(options, after_);
 }
 
 void Interpreter::AddProbe(TfLiteInterpreterOptions* options, Probe& probe) {
@@ -184,7 +204,7 @@ void Interpreter::Fail(TfLiteStatus status, ErrorCode code, const std::string& w
                     "computes; use the .tflite file it was compiled from ({})",
                     place_, reason));
   }
-  if (status == kTfLiteUnresolvedOps || reason.find("nresolved custom op") != std::string::npos) {
+  if (status == kTfLiteUnresolvedOps || IsLackOfLibrary(reason)) {
     throw Error(ErrorCode::kUnsupported, fmt::format("{}: LiteRT lacks an operator of the model: {}", place_, reason));
   }
   throw Error(code, fmt::format("{}: {}: {} (status {})", place_, what, reason, static_cast<int>(status)));

@@ -14,7 +14,7 @@
 
 namespace consort::litert {
 
-// What the library reports while it works, newest last, bounded.
+// What the library reports while it works, newest last, bounded; without the folders of the library's sources.
 class ErrorLog {
  public:
   static void Report(void* log, const char* format, va_list arguments);
@@ -38,14 +38,14 @@ struct InterpreterOptions {
   int threads = 1;
   bool xnnpack = true;
   std::optional<uint32_t> xnnpack_flags;  // absent: the library's default
-  bool record_plans = true;
+  bool prove_placement = true;  // false: what XNNPACK takes is not recorded
 };
 
 // Owns the library's model, delegates and interpreter, and the bytes that they read. One thread at a time, except
 // Cancel.
 class Interpreter {
  public:
-  // Throws kInvalidModel for bytes that are no model, kUnsupported naming the operator that the library lacks. `place`
+  // Throws kInvalidModel for bytes that are no model or that the library cannot prepare, kUnsupported naming the operator that the library lacks. `place`
   // begins messages. XNNPACK's threads inherit the cores and the float mode of the calling thread.
   Interpreter(std::shared_ptr<const std::string> bytes, const InterpreterOptions& options, std::string place);
   ~Interpreter();
@@ -64,7 +64,7 @@ class Interpreter {
   void Invoke();
   void Cancel() { library_.Cancel(interpreter_); }
 
-  // Nodes in execution order before and after XNNPACK; empty when not recorded.
+  // Nodes in execution order before and after XNNPACK; the latter are empty without a proof of placement.
   const std::vector<PlanNode>& plan_before() const { return before_.nodes; }
   const std::vector<PlanNode>& plan_after() const { return after_.nodes; }
 

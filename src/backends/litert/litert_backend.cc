@@ -62,7 +62,7 @@ litert::InterpreterOptions LiteRtDevice::Options(const CompileOptions& options) 
                             info_.cores.size(), info_.cores.size()));
   }
   result.xnnpack = options.optimization != Optimization::kNone;
-  result.record_plans = options.prove_placement;
+  result.prove_placement = options.prove_placement;
   for (const auto& [key, value] : options.engine_options) {
     const std::optional<int64_t> number = ParseInteger(value);
     if (key != "xnnpack_flags" || !number || *number < 0 || *number > UINT32_MAX) {

@@ -173,6 +173,14 @@ TEST(LiteRtPlacement, TellsXnnpackFromBuiltInKernels) {
   EXPECT_EQ(CompileOn("cpu", WhereTfLite())->placement().ops[0].got, "built-in kernel/int64");
 }
 
+TEST(LiteRtPlacement, WithoutProofEveryOperatorIsUnknown) {
+  const auto executable = CompileOn("cpu", FullyConnectedTfLite(false), {.prove_placement = false});
+  const Placement& placement = executable->placement();
+  ASSERT_FALSE(placement.ops.empty());
+  EXPECT_EQ(placement.Count(PlacementState::kUnknown), static_cast<int>(placement.ops.size()));
+  EXPECT_EQ(StrictViolations(placement).size(), placement.ops.size());
+}
+
 TEST(LiteRtPlacement, APrecisionThatTheFileDoesNotHoldIsADifference) {
   EXPECT_EQ(CompileOn("cpu/fp32", AddMulTfLite())->placement().Count(PlacementState::kElsewhere), 0);
   EXPECT_EQ(CompileOn("cpu/int8", AddMulTfLite())->placement().Count(PlacementState::kElsewhere), 2);

@@ -17,6 +17,7 @@ std::optional<ErrorCode> CodeOf(const std::string& bytes) {
     device->Compile(Artifact(ArtifactKind::kTfLite, "bad.tflite", std::make_shared<const std::string>(bytes)), {});
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("bad.tflite"), std::string::npos);
+    EXPECT_EQ(std::string(error.what()).find("/tensorflow/"), std::string::npos) << error.what();
     return error.code();
   }
   return std::nullopt;
@@ -58,6 +59,15 @@ TEST(LiteRtBadInput, ATensorThatNothingMakesIsRefused) {
   const int y = writer.Tensor("y", {1, 4}, TfLiteElement::kFloat32);
   writer.Operator(TfLiteOp::kFullyConnected, {x, weights, -1}, {y}, 8);
   EXPECT_EQ(CodeOf(writer.Finish({x}, {y})), ErrorCode::kInvalidModel);
+}
+
+TEST(LiteRtBadInput, ShapesThatAKernelRefusesAreTheModelsFault) {
+  TfLiteWriter writer;
+  const int x = writer.Tensor("x", {3}, TfLiteElement::kFloat32);
+  const int z = writer.Tensor("z", {4}, TfLiteElement::kFloat32);
+  const int y = writer.Tensor("y", {4}, TfLiteElement::kFloat32);
+  writer.Operator(TfLiteOp::kAdd, {x, z}, {y}, 11);
+  EXPECT_EQ(CodeOf(writer.Finish({x, z}, {y})), ErrorCode::kInvalidModel);
 }
 
 TEST(LiteRtBadInput, HugeAndNegativeSizesAreRefused) {

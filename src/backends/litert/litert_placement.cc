@@ -28,12 +28,18 @@ bool Differs(const PlanNode& node, const Target& target) {
   return (floating || node.quantized) && PrecisionWord(node.output_type) != ToString(*target.precision);
 }
 
-OpPlacement Place(const PlanNode& node, bool delegated, const Target& target) {
+// The operator and what was asked for; nothing yet of where it runs.
+OpPlacement Unplaced(const PlanNode& node, const Target& target) {
   OpPlacement op;
   op.op = node.index;
   op.name = node.output.empty() ? fmt::format("{}_{}", node.type, node.index) : node.output;
   op.type = node.type;
   op.asked = target.precision ? fmt::format("{}/{}", target.device, ToString(*target.precision)) : target.device;
+  return op;
+}
+
+OpPlacement Place(const PlanNode& node, bool delegated, const Target& target) {
+  OpPlacement op = Unplaced(node, target);
   const std::string precision = PrecisionWord(node.output_type);
   op.got = (delegated ? "XNNPACK/" : "built-in kernel/") + precision;
   op.kernel = delegated ? std::string(kXnnpackNode) : node.type;
@@ -50,8 +56,12 @@ OpPlacement Place(const PlanNode& node, bool delegated, const Target& target) {
 
 Placement ReadPlacement(const Interpreter& interpreter, const Target& target) {
   Placement placement;
-  if (interpreter.plan_before().empty()) {
+  if (interpreter.plan_after().empty()) {
     placement.evidence = "none: the proof of placement was switched off";
+    for (const PlanNode& node : interpreter.plan_before()) {
+      placement.ops.push_back(Unplaced(node, target));
+      placement.ops.back().why = "compiled without proof of placement";
+    }
     return placement;
   }
   std::set<int> stay;

@@ -9,8 +9,8 @@
 namespace consort::litert {
 
 // An operator that is gone from the plan once XNNPACK has seen it is computed by XNNPACK, one that stays by a built-in
-// kernel: both on the CPU. Without recorded plans there are no entries, and the evidence says so. A target's precision,
-// if it names one, is compared with the type of each operator's output.
+// kernel: both on the CPU. Without the plan that XNNPACK leaves every operator is unknown, and the evidence says so. A
+// target's precision, if it names one, is compared with the type of each operator's output.
 Placement ReadPlacement(const Interpreter& interpreter, const Target& target);
 
 }  // namespace consort::litert
