@@ -236,6 +236,19 @@ TEST(OnnxRuntime, ValuesThatAKernelRefusesAreTheCallersError) {
   consort::Run(*executable, binding);  // the executable is still usable
 }
 
+TEST(OnnxRuntime, AModelThatItsOwnKernelRefusesIsInvalidAndTheOpIsNamed) {
+  onnx::ModelProto proto = test::EmptyModel("channels");
+  test::GraphWriter writer(proto.mutable_graph());
+  writer.Input("x", {"1", "5", "8", "8"}).Weight("w", {6, 3, 3, 3}).Output("y", {"1", "6", "6", "6"});
+  writer.Node("Conv", {"x", "w"}, {"y"}, "narrow");
+  const auto executable = OpenOrt()->Compile(ArtifactOf(test::Bytes(proto)), {});
+  const auto binding = std::make_shared<Binding>(executable->signature());
+  binding->SetInput(0, PatternBuffer({1, 5, 8, 8}));
+  const Error error = ErrorOf([&] { consort::Run(*executable, binding); });
+  EXPECT_EQ(error.code(), ErrorCode::kInvalidModel) << error.what();
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("(it computes Conv 'narrow')"), ::testing::Not(HasSubstr("\n"))));
+}
+
 TEST(OnnxRuntime, CancelEndsALongLoop) {
   CompileOptions options{.execution = Execution::kWorker, .threads = 1};
   const auto executable = OpenOrt()->Compile(ArtifactOf(test::LoopModel(int64_t{1} << 40)), options);
@@ -300,6 +313,9 @@ TEST(ErrorCodeOf, TellsMemoryDeviceModelAndInputApart) {
   EXPECT_EQ(ErrorCodeOf(ORT_INVALID_PROTOBUF, OrtPhase::kLoad, "Protobuf parsing failed"), ErrorCode::kInvalidModel);
   EXPECT_EQ(ErrorCodeOf(ORT_NOT_IMPLEMENTED, OrtPhase::kLoad, "Could not find an implementation"), ErrorCode::kUnsupported);
   EXPECT_EQ(ErrorCodeOf(ORT_INVALID_ARGUMENT, OrtPhase::kRun, "indices element out of bounds"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(ErrorCodeOf(ORT_FAIL, OrtPhase::kRun, "Non-zero status code returned while running Conv node."),
+            ErrorCode::kInvalidModel);
+  EXPECT_EQ(ErrorCodeOf(ORT_FAIL, OrtPhase::kRun, "anything else"), ErrorCode::kInternal);
   EXPECT_EQ(ErrorCodeOf(ORT_FAIL, OrtPhase::kRun, "Exiting due to terminate flag being set to true."), ErrorCode::kCancelled);
 }
 

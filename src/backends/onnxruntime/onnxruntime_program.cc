@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/strings.h"
+
 namespace consort {
 namespace {
 
@@ -81,6 +83,24 @@ std::vector<Port> ReadPorts(const OrtLibrary& library, OrtSession* session, Coun
   return ports;
 }
 
+// The kernel that a message of the engine is about ("… Name:'y_nchwc' Status Message …"), or "".
+std::string KernelNamedIn(const std::string& message) {
+  constexpr std::string_view kMark = "Name:'";
+  const size_t mark = message.find(kMark);
+  if (mark == std::string::npos) return "";
+  const size_t begin = mark + kMark.size();
+  return message.substr(begin, message.find('\'', begin) - begin);
+}
+
+// "Conv 'c1', Relu 'r1'": the ops that the kernel of this name covers.
+std::string OpsOf(const Placement& placement, const std::string& kernel) {
+  std::vector<std::string> ops;
+  for (const OpPlacement& op : placement.ops) {
+    if (op.kernel == kernel || op.kernel.starts_with(kernel + " (")) ops.push_back(fmt::format("{} '{}'", op.type, op.name));
+  }
+  return Join(ops);
+}
+
 }  // namespace
 
 ONNXTensorElementDataType ToOrt(DataType dtype) {
@@ -152,8 +172,20 @@ void OnnxRuntimeProgram::Invoke(Binding& binding) {
     if (interrupted_) library_.Check(library_.api().RunOptionsUnsetTerminate(run_options_.get()), OrtPhase::kRun, name_);
     interrupted_ = false;
   }
-  library_.Check(status, OrtPhase::kRun, name_);
+  CheckRun(status);
   if (!call->engine_allocated.empty()) CollectOutputs(binding, *call);
+}
+
+// The engine names its own kernels, which the model's author does not know.
+void OnnxRuntimeProgram::CheckRun(OrtStatus* status) const {
+  try {
+    library_.Check(status, OrtPhase::kRun, name_);
+  } catch (const Error& error) {
+    const std::string kernel = KernelNamedIn(error.what());
+    const std::string ops = kernel.empty() ? "" : OpsOf(placement_, kernel);
+    if (ops.empty()) throw;
+    throw Error(error.code(), fmt::format("{} (it computes {})", error.what(), ops));
+  }
 }
 
 void OnnxRuntimeProgram::Interrupt(Binding& binding) {

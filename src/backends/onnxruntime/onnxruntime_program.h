@@ -45,6 +45,7 @@ class OnnxRuntimeProgram : public Program {
   };
 
   std::shared_ptr<Call> BuildCall(Binding& binding) const;
+  void CheckRun(OrtStatus* status) const;
   OrtHandle<OrtValue> MakeValue(const Buffer& buffer, const std::string& port) const;
   void BindOutputs(Binding& binding, Call& call) const;
   void LeaveToEngine(Call& call, int port) const;

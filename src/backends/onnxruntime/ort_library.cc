@@ -52,6 +52,9 @@ ErrorCode RunError(OrtErrorCode code, const std::string& message) {
       return ErrorCode::kInvalidArgument;
     case ORT_NOT_IMPLEMENTED:
       return ErrorCode::kUnsupported;
+    case ORT_FAIL:  // a kernel refused its attributes or weights: the inputs were checked against the signature before
+      return HasAny(message, {"Non-zero status code returned while running"}) ? ErrorCode::kInvalidModel
+                                                                               : ErrorCode::kInternal;
     default:
       return ErrorCode::kInternal;
   }
@@ -158,11 +161,12 @@ void OrtLibrary::Throw(OrtStatus* status, OrtPhase phase, const std::string& wha
   api_->ReleaseStatus(status);
   const ErrorCode ours = ErrorCodeOf(code, phase, message);
   std::lock_guard lock(mutex_);
-  while (!message.empty() && message.back() == '\n') message.pop_back();
   for (const std::string& logged : messages_) {
     if (logged.find(message) == std::string::npos && message.find(logged) == std::string::npos) message += "; " + logged;
   }
   messages_.clear();
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  while (!message.empty() && message.back() == ' ') message.pop_back();
   throw Error(ours, fmt::format("{}: {}", what, message));
 }
 
