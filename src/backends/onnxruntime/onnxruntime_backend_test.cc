@@ -243,7 +243,7 @@ TEST(OnnxRuntime, AModelThatItsOwnKernelRefusesIsInvalidAndTheOpIsNamed) {
   writer.Node("Conv", {"x", "w"}, {"y"}, "narrow");
   const auto executable = OpenOrt()->Compile(ArtifactOf(test::Bytes(proto)), {});
   const auto binding = std::make_shared<Binding>(executable->signature());
-  binding->SetInput(0, PatternBuffer({1, 5, 8, 8}));
+  binding->SetInput(0, test::PatternBuffer({1, 5, 8, 8}));
   const Error error = ErrorOf([&] { consort::Run(*executable, binding); });
   EXPECT_EQ(error.code(), ErrorCode::kInvalidModel) << error.what();
   EXPECT_THAT(error.what(), AllOf(HasSubstr("(it computes Conv 'narrow')"), ::testing::Not(HasSubstr("\n"))));
