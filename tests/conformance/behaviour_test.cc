@@ -135,11 +135,10 @@ CONFORMANCE(ACancelledCallThatWaitsIsNotRun) {
   Completion first = executable->Start(kept);
   Completion second = executable->Start(cancelled);
   second.Cancel();
-  EXPECT_FALSE(first.WaitUntil(clock.NowNs() + 1'000'000)) << "a deadline passes";
   EXPECT_FALSE(first.done());
   clock.Release();
   EXPECT_EQ(ErrorOf([&] { second.Wait(); }).code(), ErrorCode::kCancelled);
-  EXPECT_NO_THROW(first.Wait()) << "the call went on after its deadline";
+  EXPECT_NO_THROW(first.Wait()) << "only the other call was cancelled";
   EXPECT_NO_THROW(Run(*executable, cancelled)) << "the binding can be used again";
 }
 
