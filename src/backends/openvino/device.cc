@@ -115,22 +115,12 @@ ov::element::Type OpenVinoDevice::InferencePrecision(const Model& model) const {
   return asked == Precision::kBf16 ? ov::element::bf16 : ov::element::f32;
 }
 
-// Several threads are bound to the cores that the process had at OpenVINO's first compilation, whatever the caller's
-// mask.
 int OpenVinoDevice::Threads(const CompileOptions& options) const {
-  const CoreSet& process = CoreSet::Available();
   const int threads = options.threads == 0 ? info_.cores.size() : options.threads;
   if (threads < 1 || threads > info_.cores.size()) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: {} threads on {} cores; give 1 to {}", info_.target.ToString(), threads,
                             info_.cores.size(), info_.cores.size()));
-  }
-  if (threads > 1 && info_.cores != process) {
-    throw Error(
-        ErrorCode::kUnsupported,
-        fmt::format("{}: OpenVINO binds {} threads to all cores of the process ({}), not to {}; use one core per "
-                    "target, one thread, or isolate the device (--isolate)",
-                    info_.target.ToString(), threads, process.ToString(), info_.cores.ToString()));
   }
   return threads;
 }
@@ -187,6 +177,8 @@ std::unique_ptr<Executable> OpenVinoDevice::Compile(const Artifact& artifact, co
   RunOnCores(CoreSet::Available(), [&] { program = CompileProgram(artifact.model(), options, place); });
   ExecutableOptions executable;
   executable.execution = options.execution;
+  // The cores of the process: OpenVINO gives a thread that calls the mask that it had at its first call, and the scope
+  // puts the right one back.
   executable.cores = info_.cores;
   executable.flush_denormals = options.flush_denormals;
   executable.max_in_flight = options.max_in_flight;

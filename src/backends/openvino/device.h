@@ -14,6 +14,7 @@ namespace consort::openvino {
 // What is known of `engine_device` ("CPU", "GPU.0"). `target` names it in our words. Throws consort::Error.
 DeviceInfo Describe(const std::string& engine_device, const Target& target, const CoreSet& cores);
 
+// A CPU device has all cores of the process.
 class OpenVinoDevice : public Device {
  public:
   OpenVinoDevice(std::string engine_device, DeviceInfo info, Clock* clock)

@@ -10,6 +10,7 @@
 #include "backends/openvino/device.h"
 #include "base/strings.h"
 #include "consort/error.h"
+#include "device/isolated.h"
 
 namespace consort {
 namespace {
@@ -149,14 +150,34 @@ std::vector<Diagnosis> OpenVinoBackend::Diagnose() {
   return lines;
 }
 
-std::shared_ptr<Device> OpenCpu(const Target& target, Clock* clock) {
+// A CPU device on a part of the process's cores, in a process that has only these; its info says so.
+class ConfinedDevice : public Device {
+ public:
+  ConfinedDevice(const Target& target, const CoreSet& cores, const OpenOptions& options)
+      : device_(OpenIsolated(target, options)), info_(device_->info()) {
+    info_.engine += fmt::format(", in a process of its own, confined to cores {}", cores.ToString());
+  }
+
+  const DeviceInfo& info() const override { return info_; }
+  std::unique_ptr<Executable> Compile(const Artifact& artifact, const CompileOptions& options) override {
+    return device_->Compile(artifact, options);
+  }
+  Buffer Allocate(const TensorSpec& spec, MemorySpace space) override { return device_->Allocate(spec, space); }
+
+ private:
+  std::shared_ptr<Device> device_;
+  DeviceInfo info_;
+};
+
+std::shared_ptr<Device> OpenCpu(const Target& target, const OpenOptions& options) {
   const CoreSet& process = CoreSet::Available();
   const CoreSet cores = target.unit.empty() ? process : CoreSet::Parse(target.unit);
   if (cores.empty() || !process.Contains(cores)) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: this process may use cores {}, not {}", target.ToString(),
                                                          process.ToString(), target.unit));
   }
-  return std::make_shared<openvino::OpenVinoDevice>("CPU", openvino::Describe("CPU", target, cores), clock);
+  if (cores != process) return std::make_shared<ConfinedDevice>(target, cores, options);
+  return std::make_shared<openvino::OpenVinoDevice>("CPU", openvino::Describe("CPU", target, cores), options.clock);
 }
 
 std::shared_ptr<Device> OpenAccelerator(const Accelerator& accelerator, Target target, Clock* clock) {
@@ -182,7 +203,7 @@ std::shared_ptr<Device> OpenVinoBackend::Open(const Target& target, const OpenOp
                 fmt::format("{}: OpenVINO is linked and finds its plugins itself; '{}' cannot be loaded",
                             target.ToString(), options.plugin));
   }
-  if (target.device == "cpu") return OpenCpu(target, options.clock);
+  if (target.device == "cpu") return OpenCpu(target, options);
   for (const Accelerator& accelerator : kAccelerators) {
     if (target.device == accelerator.device) return OpenAccelerator(accelerator, target, options.clock);
   }

@@ -9,11 +9,13 @@
 namespace consort {
 
 // Devices `cpu[:cores]`, `gpu:N` and `npu:N`. What OpenVINO has no notion of is refused or said, never ignored:
-// - Threads: OpenVINO reads the process's cores once, at its first compilation, and binds multi-threaded work to them.
-// So one
-//   model on part of the cores runs with one thread; several threads need the whole process (or `--isolated`).
+// - Cores: OpenVINO reads the process's cores once, at its first compilation. Each call computes on all of them, with one
+//   thread too: it sets the calling thread's mask to them meanwhile. So a target on part of the
+//   cores runs in a process of its own that has only these (program consort-worker); its DeviceInfo says so.
+// - 64-bit integers: it computes them as int32. A call with an input value that does not fit is refused (kUnsupported).
 // - Optimisation levels: it has none; the placement's evidence says so when another than kFull was asked for.
-// The cores that the process may use are taken when this is called: call it before any thread is confined.
+// The cores that the process may use are taken when this is called: call it before any thread is confined. OpenVINO's
+// thread pool counts the main thread's cores at the first compilation: do not confine the main thread before that.
 std::unique_ptr<Backend> MakeOpenVinoBackend();
 
 }  // namespace consort

@@ -186,6 +186,10 @@ TEST(OpenVinoTypes, CarriesEveryElementTypeThatBuffersHave) {
   using T = onnx::TensorProto;
   EXPECT_THAT(Values<double>(run(T::DOUBLE, Filled<double>(DataType::kFloat64, {2}, {0.5, -3}))), ElementsAre(0.5, -3));
   EXPECT_THAT(Values<int64_t>(run(T::INT64, Filled<int64_t>(DataType::kInt64, {2}, {5, -3}))), ElementsAre(5, -3));
+  EXPECT_THAT(ErrorOf([&] { run(T::INT64, Filled<int64_t>(DataType::kInt64, {2}, {5, -(1ll << 31) - 1})); }),
+              Pair(ErrorCode::kUnsupported, HasSubstr("input 'x' holds -2147483649; OpenVINO computes 64-bit")));
+  EXPECT_THAT(ErrorOf([&] { run(T::UINT64, Filled<uint64_t>(DataType::kUInt64, {2}, {5, 1ull << 31})); }),
+              Pair(ErrorCode::kUnsupported, HasSubstr("use the onnxruntime backend")));
   EXPECT_THAT(Values<int32_t>(run(T::INT32, Filled<int32_t>(DataType::kInt32, {2}, {1 << 30, -3}))),
               ElementsAre(1 << 30, -3));
   EXPECT_THAT(Values<int16_t>(run(T::INT16, Filled<int16_t>(DataType::kInt16, {2}, {500, -3}))), ElementsAre(500, -3));

@@ -88,6 +88,25 @@ TEST(OpenVinoPlacement, FoldedNamesAndRemovedOpsAreExplained) {
   EXPECT_THAT(StrictViolations(placement), IsEmpty());
 }
 
+// The plugin fuses the bias into a FullyConnected kernel, and its prepared weights bear the MatMul's mark.
+TEST(OpenVinoPlacement, AMatMulWithPreparedWeightsIsComputed) {
+  onnx::ModelProto model = EmptyModel("linear");
+  GraphWriter graph(model.mutable_graph());
+  graph.Input("x", {"1", "16", "64"}).Output("y", {"1", "16", "64"}).Weight("w", {64, 64}).Weight("b", {64});
+  graph.Node("MatMul", {"x", "w"}, {"m"}, "matmul");
+  graph.Node("Add", {"b", "m"}, {"y"}, "add");
+  const auto executable = CompileOn("cpu", Bytes(model));
+  const OpPlacement& matmul = OpNamed(executable->placement(), "matmul");
+  EXPECT_EQ(matmul.state, PlacementState::kAsAsked) << matmul.why;
+  EXPECT_EQ(matmul.kernel, OpNamed(executable->placement(), "add").kernel);
+}
+
+// The convolution wants another layout than the model's input and output have.
+TEST(OpenVinoPlacement, LayoutChangesOfThePluginAreInserted) {
+  const auto executable = CompileOn("cpu", ConvReluModel());
+  EXPECT_THAT(executable->placement().inserted, ::testing::Contains(HasSubstr("Reorder '")));
+}
+
 TEST(OpenVinoPlacement, ARemovedIdentityDoesNotTakeTheKernelOfTheOpBeforeIt) {
   onnx::ModelProto model = EmptyModel("identity");
   GraphWriter graph(model.mutable_graph());

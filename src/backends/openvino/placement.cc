@@ -49,8 +49,7 @@ class Reader {
         precision_(std::string(ToString(target.precision.value_or(Precision::kFp32)))),
         asked_(target.device + "/" + precision_),
         identity_of_(source.alias),
-        by_op_(graph.ops().size()),
-        folded_(graph.ops().size(), false) {}
+        by_op_(graph.ops().size()) {}
 
   void ReadKernels(const ov::Model& runtime);
   void ReturnKernels();
@@ -77,7 +76,6 @@ class Reader {
   std::vector<OpId> identity_of_;  // by OpId: the op whose output stands for this one's, or kNone
   std::vector<Kernel> kernels_;
   std::vector<std::vector<int>> by_op_;
-  std::vector<bool> folded_;      // a constant of the runtime model bears the op's mark
   std::vector<bool> live_;        // an output depends on it
   std::vector<bool> shape_only_;  // depends on shapes and constants, not on values
   std::vector<std::string> inserted_;
@@ -96,11 +94,12 @@ void Reader::ReadKernels(const ov::Model& runtime) {
     const bool computed = std::all_of(inputs.begin(), inputs.end(), [&](const auto& input) {
       return constant.contains(input.get_node());  // the plugin computes it once, when it compiles
     });
-    kernel.ops = MarkedOps(Info(*node, "originalLayersNames") + "," + kernel.name);
+    const std::string originals = Info(*node, "originalLayersNames");
+    // A conversion that the plugin inserted has no original layers, but borrows the name of the node beside it.
+    if (!originals.empty() || !IsConversion(kernel.layer)) kernel.ops = MarkedOps(originals + "," + kernel.name);
     std::erase_if(kernel.ops, [&](OpId op) { return op >= static_cast<OpId>(by_op_.size()); });
     if (kernel.layer == "Const" || (!inputs.empty() && computed)) {
       constant.insert(node.get());
-      for (OpId op : kernel.ops) folded_[op] = true;
       continue;
     }
     if (kernel.ops.empty())
@@ -223,7 +222,8 @@ bool Reader::ClassifyUnexecuted(OpPlacement& op) const {
   const Op& source = graph_.op(op.op);
   const bool moves_only = Among(source.type, {"Identity", "Dropout", "Cast", "CastLike", "Reshape", "Flatten",
                                               "Squeeze", "Unsqueeze", "Transpose", "Expand"});
-  if (source.constant || folded_[op.op]) {
+  // A constant that bears the op's mark proves nothing: it may be the op's weights, prepared.
+  if (source.constant) {
     op.why = "constant-folded";
   } else if (!live_[op.op]) {
     op.why = "dead: no output depends on it";

@@ -4,6 +4,8 @@
 
 #include <cstring>
 #include <openvino/runtime/exception.hpp>
+#include <string>
+#include <utility>
 
 #include "backends/openvino/core.h"
 
@@ -48,6 +50,15 @@ void Refine(Port& port, const Tensor& tensor, const ov::PartialShape& shape, con
   for (size_t axis = 0; axis < shape.size(); ++axis) {
     if (port.spec.shape[axis] == kDynamic && shape[axis].is_static()) port.spec.shape[axis] = shape[axis].get_length();
   }
+}
+
+// The first value that 32 signed bits do not hold.
+template <typename T>
+std::string FirstBeyondInt32(const Buffer& buffer) {
+  for (T value : buffer.as<T>()) {
+    if (!std::in_range<int32_t>(value)) return std::to_string(value);
+  }
+  return "";
 }
 
 }  // namespace
@@ -131,6 +142,21 @@ void OpenVinoProgram::BindOutput(Request& request, Binding& binding, int port) c
   request.infer.set_output_tensor(engine.index, *tensor);
 }
 
+void OpenVinoProgram::CheckIntegers(Binding& binding) const {
+  for (size_t port = 0; port < inputs_.size(); ++port) {
+    if (inputs_[port].index < 0) continue;
+    const Buffer& input = binding.input(static_cast<int>(port));
+    std::string value;
+    if (inputs_[port].type == ov::element::i64) value = FirstBeyondInt32<int64_t>(input);
+    if (inputs_[port].type == ov::element::u64) value = FirstBeyondInt32<uint64_t>(input);
+    if (value.empty()) continue;
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: input '{}' holds {}; OpenVINO computes 64-bit integers as int32 and would give a wrong "
+                            "result without a word; use the onnxruntime backend",
+                            place_, signature_.inputs[port].name, value));
+  }
+}
+
 void OpenVinoProgram::Bind(Request& request, Binding& binding) const {
   const bool changed = !request.bound || request.version != binding.version();
   request.bound = false;  // until the call has succeeded
@@ -194,6 +220,7 @@ ErrorCode OpenVinoProgram::CodeOfFailure(const Binding& binding) const {
 
 void OpenVinoProgram::Invoke(Binding& binding) {
   try {
+    CheckIntegers(binding);
     Request& request = RequestOf(binding);
     Bind(request, binding);
     request.infer.infer();
