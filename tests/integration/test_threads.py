@@ -45,10 +45,24 @@ def parse_cores(text: str) -> frozenset[int]:
     return frozenset(core for bounds in ranges for core in range(int(bounds[0]), int(bounds[-1]) + 1))
 
 
+def children_of(process_id: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if parent == process_id:
+            found.append(int(stat.parent.name))
+    return found
+
+
 def sample_threads(process_id: int) -> dict[int, Sample]:
-    """Every thread of the process that can still be read."""
+    """Every thread of the process and of those that it started, as far as they can still be read: OpenVINO on part of the cores
+    computes in a process of its own."""
     found = {}
-    for task in Path(f"/proc/{process_id}/task").iterdir():
+    tasks = [task for process in [process_id, *children_of(process_id)] for task in Path(f"/proc/{process}/task").glob("*")]
+    for task in tasks:
         try:
             fields = (task / "stat").read_text().rpartition(")")[2].split()
             status = (task / "status").read_text()
