@@ -30,7 +30,7 @@ struct Port {
 struct Signature {
   std::vector<Port> inputs;
   std::vector<Port> outputs;
-  // (input, output) index pairs: the output of one call is the input of the next.
+  // (input, output) index pairs: the output of one call is the input of the next. Set by the caller: model files do not tell.
   std::vector<std::pair<int, int>> states;
 
   // -1 when there is no port of that name.
@@ -44,7 +44,7 @@ enum class Execution : uint8_t {
   kWorker,  // a thread of the executable's own, pinned to its cores: deadlines and cancellation work
 };
 
-// Graph optimisation of the engine. Levels up to kExtended keep the split law bitwise (docs/architecture.md).
+// Graph optimisation of the engine. ONNX Runtime has these levels; other engines know kNone at most.
 enum class Optimization : uint8_t { kNone, kBasic, kExtended, kFull };
 
 struct CompileOptions {

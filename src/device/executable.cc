@@ -126,6 +126,7 @@ class WorkerExecutable : public Executable {
     worker_->queue.Close();
     const std::shared_ptr<Binding> overdue = worker_->Overdue();
     if (overdue != nullptr && !worker_->program->Abandon(*overdue)) {
+      FinishQueued();
       thread_.detach();
     } else {
       thread_.join();
@@ -151,6 +152,14 @@ class WorkerExecutable : public Executable {
   }
 
  private:
+  // The calls behind a hung one: each ends, with an error.
+  void FinishQueued() {
+    const Error error(ErrorCode::kDeviceLost, "an earlier call hangs past its deadline; this one was never begun");
+    while (std::optional<std::shared_ptr<Binding>> queued = worker_->queue.Pop()) {
+      (*queued)->Finish(std::make_exception_ptr(error));
+    }
+  }
+
   std::shared_ptr<Worker> worker_;
   std::thread thread_;
 };

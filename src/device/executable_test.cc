@@ -153,6 +153,30 @@ TEST(WorkerExecutable, AHungCallIsLeftToItselfWithItsMemory) {
   while (!watched.expired()) std::this_thread::yield();  // the thread that was left behind ends
 }
 
+TEST(WorkerExecutable, CallsBehindAHungOneEndWithAnError) {
+  std::promise<void> gate;
+  std::promise<void> entered;
+  auto program = std::make_shared<DoubleProgram>([&, opened = gate.get_future().share()] {
+    entered.set_value();
+    opened.wait();
+  });
+  auto executable = Make(program, Execution::kWorker, /*max_in_flight=*/2);
+  std::weak_ptr<Binding> watched;
+  Completion queued = [&] {
+    auto binding = Bound(1);
+    watched = binding;
+    Completion running = executable->Start(binding);
+    entered.get_future().wait();
+    Completion next = executable->Start(Bound(2));
+    EXPECT_FALSE(running.WaitUntil(Clock::Real().NowNs() + 1'000'000));
+    return next;
+  }();
+  executable.reset();
+  EXPECT_THAT([&] { queued.Wait(); }, ThrowsMessage<Error>(HasSubstr("never begun")));
+  gate.set_value();
+  while (!watched.expired()) std::this_thread::yield();
+}
+
 TEST(WorkerExecutable, ACallThatIsOverdueInTheQueueIsNotBegun) {
   std::promise<void> gate;
   std::promise<void> entered;

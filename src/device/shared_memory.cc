@@ -54,7 +54,8 @@ std::shared_ptr<SharedMemory> SharedMemory::Create(size_t size_bytes) {
 
 std::shared_ptr<SharedMemory> SharedMemory::Adopt(Descriptor descriptor, size_t size_bytes) {
   struct stat status = {};
-  const bool sealed = (fcntl(descriptor.get(), F_GET_SEALS) & F_SEAL_SHRINK) != 0;
+  const int seals = fcntl(descriptor.get(), F_GET_SEALS);  // -1: no memory file at all
+  const bool sealed = seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
   if (fstat(descriptor.get(), &status) != 0 || !sealed || static_cast<size_t>(status.st_size) < size_bytes) {
     throw Error(ErrorCode::kInternal, fmt::format("shared memory of {} bytes where {} sealed ones were announced",
                                                   status.st_size, size_bytes));
