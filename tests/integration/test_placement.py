@@ -175,7 +175,17 @@ def test_openvino(name: str):
     inserted = Counter(comparable(text.split("'")[1], graph) for text in placement["inserted"])
     unexecuted = named - profiled - Counter(comparable(view.name, graph) for view in views)
     assert not unexecuted, f"not in the profile: {unexecuted}"
-    assert not profiled - named - inserted, f"executed, not in the placement: {profiled - named - inserted}"
+    # A kernel that OpenVINO named itself ("MVN_#") is called after its op by Consort: it is found by its type.
+    missing = profiled - named - inserted
+    typed = Counter(op["why"].split(" kernel")[0] for op in executed)
+    kinds = Counter()
+    for kernel in kernels:
+        name = comparable(kernel.name, graph)
+        if missing[name] and "#" in name:
+            missing[name] -= 1
+            kinds[kernel.kind] += 1
+    assert not +missing, f"executed, not in the placement: {+missing}"
+    assert not kinds - typed, f"executed, no op is said to run on such a kernel: {kinds - typed}"
 
     # Where the runtime model names the source layer, Consort names the same kernel.
     kernels_of: dict[str, set[str]] = {}

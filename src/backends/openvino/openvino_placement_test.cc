@@ -181,10 +181,10 @@ TEST(OpenVinoPlacement, SaysThatThereAreNoOptimisationLevels) {
 }
 
 TEST(SourceMarks, AreFoundInFusedNamesAndHiddenFromReaders) {
-  const std::string names = "consort-op-12:conv/WithoutBiases,Relu_3,consort-op-7:a;b.0,consort-op-12:conv#1";
+  const std::string names = "consort-op-12.0:conv/WithoutBiases,Relu_3,consort-op-7.0:a;b.0,consort-op-12.1:conv";
   EXPECT_THAT(openvino::MarkedOps(names), ElementsAre(12, 7));
-  EXPECT_EQ(openvino::WithoutMarks(names), "conv/WithoutBiases,Relu_3,a;b.0,conv#1");
-  EXPECT_THAT(openvino::MarkedOps("consort-op-,consort-op-9,consort-op-x:"), IsEmpty());
+  EXPECT_EQ(openvino::WithoutMarks(names), "conv/WithoutBiases,Relu_3,a;b.0,conv");
+  EXPECT_THAT(openvino::MarkedOps("consort-op-,consort-op-9,consort-op-9:,consort-op-x.0:"), IsEmpty());
 }
 
 }  // namespace

@@ -13,14 +13,15 @@
 namespace consort::openvino {
 namespace {
 
-// "<prefix><op id>:<op name>": no exporter names its nodes so.
+// "<prefix><op id>.<ordinal>:<op name>": no exporter names its nodes so. The ordinal tells the nodes of one op apart.
 constexpr std::string_view kPrefix = "consort-op-";
+constexpr char kOrdinal = '.';
 constexpr char kEnd = ':';
 
 std::string Mark(const Graph& graph, OpId op, int ordinal) {
   std::string name = graph.op(op).name;
   std::replace(name.begin(), name.end(), ',', ';');  // plugins join names with commas
-  return fmt::format("{}{}{}{}{}", kPrefix, op, kEnd, name, ordinal == 0 ? "" : fmt::format("#{}", ordinal));
+  return fmt::format("{}{}{}{}{}{}", kPrefix, op, kOrdinal, ordinal, kEnd, name);
 }
 
 class Marker {
@@ -108,7 +109,7 @@ std::vector<OpId> MarkedOps(const std::string& names) {
     OpId op = kNone;
     const char* digits = names.data() + at + kPrefix.size();
     const auto [end, error] = std::from_chars(digits, names.data() + names.size(), op);
-    const bool marked = error == std::errc() && end != names.data() + names.size() && *end == kEnd;
+    const bool marked = error == std::errc() && end != names.data() + names.size() && *end == kOrdinal;
     if (marked && std::find(ops.begin(), ops.end(), op) == ops.end()) ops.push_back(op);
   }
   return ops;
