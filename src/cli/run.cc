@@ -24,8 +24,7 @@ constexpr double kDefaultTolerance = 1e-5;
 
 constexpr char kDescription[] =
     "Runs a model on one target or several and says where every op ran. Several targets get the same inputs; their "
-    "outputs "
-    "are compared with those of the first.";
+    "outputs are compared with those of the first.";
 constexpr char kFooter[] =
     "Examples:\n"
     "  consort run -m net.onnx\n"
@@ -49,14 +48,21 @@ void CheckUsage(const RunOptions& options) {
   }
 }
 
+void CheckCores(const CoreSet& cores) {
+  if (CoreSet::Available().Contains(cores)) return;
+  throw UsageError(
+      fmt::format("cores {}: this process may use cores {} only", cores.ToString(), CoreSet::Available().ToString()));
+}
+
 // The targets with their backends filled in; a name that does not exist is a usage error.
 std::vector<Target> ResolveTargets(const Registry& registry, const RunOptions& options) {
   std::vector<Target> targets;
   for (const Target& target : options.targets) {
     try {
       targets.push_back(registry.Resolve(target));
+      if (target.device == "cpu" && !target.unit.empty()) CheckCores(CoreSet::Parse(target.unit));
     } catch (const Error& error) {
-      throw UsageError(std::string("--device: ") + error.what());
+      throw UsageError(fmt::format("--device {}: {}", target.ToString(), error.what()));
     }
     if (std::count(targets.begin(), targets.end(), targets.back()) > 1) {
       throw UsageError("--device: " + targets.back().ToString() + " is given twice");
@@ -203,8 +209,14 @@ void WriteOutputs(TargetReport& report, const RunOptions& options, bool several)
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", folder.string(), error.message()));
+  std::set<std::string> names;
   for (OutputReport& output : report.outputs) {
-    const std::filesystem::path path = folder / (FileName(output.port.name) + ".npy");
+    const std::string name = FileName(output.port.name) + ".npy";
+    if (!names.insert(name).second) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("two outputs would be written to {}; one of them is '{}'",
+                                                           (folder / name).string(), output.port.name));
+    }
+    const std::filesystem::path path = folder / name;
     WriteNpy(path, output.tensor);
     output.file = path.string();
   }

@@ -52,7 +52,7 @@ std::string FormatPlacement(const Placement& placement) {
   for (const PlacementState state : kStates) {
     counts.push_back(fmt::format("{} {}", placement.Count(state), ToString(state)));
   }
-  return fmt::format("{} ops: {}; evidence: {}", placement.ops.size(), Join(counts), placement.evidence);
+  return fmt::format("{} ops: {}\nevidence   {}", placement.ops.size(), Join(counts), placement.evidence);
 }
 
 void PrintOps(const Placement& placement) {

@@ -61,7 +61,7 @@ CoreSet CoresOf(const Target& target) {
   const CoreSet cores = CoreSet::Parse(target.unit);
   const CoreSet available = CoreSet::Available();
   if (!available.Contains(cores)) {
-    throw Error(ErrorCode::kUnsupported,
+    throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: this process may use cores {} only", target.ToString(), available.ToString()));
   }
   return cores;

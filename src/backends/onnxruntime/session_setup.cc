@@ -128,9 +128,14 @@ void SetEngineOptions(const SessionRequest& request, OrtSessionOptions* options)
 }  // namespace
 
 int ProviderChoice::Threads(int asked) const {
+  if (kind != Kind::kCpu) return asked > 0 ? asked : 1;
+  const int available = CoreSet::Available().size();
+  if (asked > available) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{} threads where this process may use {} cores; give 1 to {}", asked, available, available));
+  }
   if (asked > 0) return asked;
-  if (kind != Kind::kCpu) return 1;
-  return cores.empty() ? CoreSet::Available().size() : cores.size();
+  return cores.empty() ? available : cores.size();
 }
 
 CoreSet ProviderChoice::CallerCores(int threads) const {

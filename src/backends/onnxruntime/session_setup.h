@@ -21,6 +21,7 @@ struct ProviderChoice {
   CoreSet cores;                              // empty: not confined
 
   // Threads that compute one call: what was asked for, else one per core of a CPU, one for accelerators.
+  // Throws kInvalidArgument for more threads than the process has cores.
   int Threads(int asked) const;
   // Where the calling thread computes: on the first core when every thread has one of its own, else on any.
   CoreSet CallerCores(int threads) const;

@@ -65,8 +65,9 @@ TEST(ThreadAffinities, OneEntryPerThreadButTheCallers) {
 
 TEST(ProviderChoice, OneThreadPerCoreUnlessAsked) {
   EXPECT_EQ((ProviderChoice{.cores = CoreSet({0, 1, 5})}).Threads(0), 3);
-  EXPECT_EQ((ProviderChoice{.cores = CoreSet({0, 1, 5})}).Threads(2), 2);
+  EXPECT_EQ((ProviderChoice{.cores = CoreSet({0, 1, 5})}).Threads(1), 1);
   EXPECT_EQ((ProviderChoice{}).Threads(0), CoreSet::Available().size());
+  EXPECT_THROW((ProviderChoice{}).Threads(CoreSet::Available().size() + 1), Error);
   EXPECT_EQ((ProviderChoice{.kind = ProviderChoice::Kind::kCuda}).Threads(0), 1);
 }
 
@@ -86,9 +87,9 @@ TEST(Threads, WorkersStayOnTheCoresOfTheTarget) {
   EXPECT_EQ(AddedAfterStart(before, second), second);
   const auto mid = ThreadsNow();
   const auto crowded =
-      OpenOrt("cpu:" + FirstCores(1) + "@onnxruntime")->Compile(ArtifactOf(test::ConvReluModel()), {.threads = 3});
-  const std::vector<CoreSet> both_first(2, CoreSet({CoreSet::Available().cores()[0]}));
-  EXPECT_EQ(AddedAfterStart(mid, both_first), both_first);
+      OpenOrt("cpu:" + FirstCores(1) + "@onnxruntime")->Compile(ArtifactOf(test::ConvReluModel()), {.threads = 2});
+  const std::vector<CoreSet> first(1, CoreSet({CoreSet::Available().cores()[0]}));
+  EXPECT_EQ(AddedAfterStart(mid, first), first);
 }
 
 TEST(Threads, CallerKeepsItsCoresAndItsFloatingPointMode) {
