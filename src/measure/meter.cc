@@ -1,0 +1,201 @@
+#include "measure/meter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace consort {
+namespace {
+
+constexpr int64_t kMaxQueriesPerBlock = 65'536;  // bounds the memory of one block
+constexpr size_t kBlocksBeforeGrowth = 1024;
+constexpr TimeNs kStretchNs = 5'000'000;
+constexpr double kSettled = 0.03;
+constexpr int kOverheadBlocks = 11;
+
+// Median of whole nanoseconds; `scratch` keeps its capacity.
+double MedianOf(const std::vector<TimeNs>& durations, std::vector<double>& scratch) {
+  scratch.assign(durations.begin(), durations.end());
+  const auto middle = scratch.begin() + static_cast<std::ptrdiff_t>(scratch.size() / 2);
+  std::nth_element(scratch.begin(), middle, scratch.end());
+  return *middle;
+}
+
+double PerSecond(int64_t count, TimeNs time_ns) {
+  return time_ns <= 0 ? 0 : static_cast<double>(count) * 1e9 / static_cast<double>(time_ns);
+}
+
+// Queries for at least one stretch; the median of their durations.
+double Stretch(const std::function<void()>& query, WarmUp& warm_up) {
+  BlockSamples samples;
+  std::vector<double> scratch;
+  OneAtATime(query)(kStretchNs, kMaxQueriesPerBlock, samples);
+  warm_up.queries += static_cast<int64_t>(samples.latencies_ns.size());
+  return MedianOf(samples.latencies_ns, scratch);
+}
+
+bool Agree(double a, double b, double c) {
+  const auto [low, high] = std::minmax({a, b, c});
+  return high <= low * (1 + kSettled);
+}
+
+// An interval of `estimate` as wide as the wider of two: between blocks, and between loads of the model.
+Interval Widest(double estimate, const std::vector<double>& blocks, const std::vector<double>& segments) {
+  const Interval within = BootstrapMedian(blocks);
+  const Interval between = MeanOfIndependent(segments);
+  const double half = segments.size() < 2 ? 0 : (between.high - between.low) / 2;
+  const double below = std::max({half, within.estimate - within.low, estimate - std::min(estimate, within.estimate)});
+  const double above = std::max({half, within.high - within.estimate, std::max(estimate, within.estimate) - estimate});
+  return {estimate, estimate - below, estimate + above};
+}
+
+}  // namespace
+
+BlockRunner OneAtATime(std::function<void()> query, int64_t batch) {
+  return [query = std::move(query), batch](TimeNs budget_ns, int64_t max_queries, BlockSamples& samples) {
+    Clock& clock = Clock::Real();
+    const int64_t most = std::clamp<int64_t>(max_queries, 1, kMaxQueriesPerBlock);
+    samples.latencies_ns.reserve(static_cast<size_t>(most));
+    samples.latencies_ns.clear();
+    const TimeNs start = clock.NowNs();
+    TimeNs last = start;
+    for (int64_t i = 0; i < most && last - start < budget_ns; ++i) {
+      query();
+      const TimeNs now = clock.NowNs();
+      samples.latencies_ns.push_back(now - last);
+      last = now;
+    }
+    samples.inferences = batch * static_cast<int64_t>(samples.latencies_ns.size());
+    samples.wall_ns = last - start;
+  };
+}
+
+double MeterSummary::discarded_share() const {
+  const TimeNs all = clean_ns + discarded_ns;
+  return all == 0 ? 0 : static_cast<double>(discarded_ns) / static_cast<double>(all);
+}
+
+Meter::Meter(NoiseGate& gate, const MeterOptions& options) : gate_(gate), options_(options) {}
+
+void Meter::BeginSegment() {
+  ++segment_;
+  gate_.FindChildren();
+}
+
+bool Meter::RunBlock(const BlockRunner& runner) {
+  if (segment_ < 0) BeginSegment();
+  const auto growth = static_cast<TimeNs>(1 + blocks_.size() / kBlocksBeforeGrowth);
+  const int64_t most = options_.queries > 0 ? std::max<int64_t>(1, options_.queries - queries_) : kMaxQueriesPerBlock;
+  gate_.Begin();
+  runner(options_.block_ns * growth, most, samples_);
+  const NoiseReading reading = gate_.End();
+  last_median_ns_ = samples_.latencies_ns.empty() ? 0 : MedianOf(samples_.latencies_ns, scratch_);
+  if (!reading.clean) {
+    ++discarded_blocks_;
+    discarded_by_probe_ += reading.delay_share <= gate_.limits().delay_share;
+    discarded_ns_ += samples_.wall_ns;
+    return false;
+  }
+  Keep();
+  return true;
+}
+
+void Meter::Keep() {
+  for (const TimeNs latency : samples_.latencies_ns) latencies_.Add(latency);
+  blocks_.push_back({last_median_ns_, PerSecond(samples_.inferences, samples_.wall_ns), segment_});
+  queries_ += static_cast<int64_t>(samples_.latencies_ns.size());
+  inferences_ += samples_.inferences;
+  clean_ns_ += samples_.wall_ns;
+}
+
+void Meter::RunSegment(const BlockRunner& runner, int segments) {
+  BeginSegment();
+  const auto enough_blocks = blocks_.size() + static_cast<size_t>((options_.min_blocks + segments - 1) / segments);
+  const int64_t enough_queries = queries_ + (options_.queries - queries_) / std::max(1, segments - segment_);
+  const TimeNs enough_ns = clean_ns_ + options_.time_ns / segments;
+  const auto enough = [&] {
+    if (options_.queries > 0) return queries_ >= enough_queries;
+    return clean_ns_ >= enough_ns && blocks_.size() >= enough_blocks;
+  };
+  const TimeNs spent_before = clean_ns_ + discarded_ns_;
+  while (!enough()) {
+    RunBlock(runner);
+    const auto spent = static_cast<double>(clean_ns_ + discarded_ns_ - spent_before);
+    const auto block_ns = static_cast<double>(std::max(options_.block_ns, samples_.wall_ns));
+    const double wanted = options_.queries > 0 ? static_cast<double>(clean_ns_ - spent_before) + 10 * block_ns
+                                               : static_cast<double>(options_.time_ns) / segments;
+    if (spent > options_.patience * std::max(wanted, options_.min_blocks * block_ns / segments)) return;
+  }
+}
+
+MeterSummary Meter::Summarise() const {
+  MeterSummary summary{.latencies = latencies_,
+                       .queries = queries_,
+                       .inferences = inferences_,
+                       .clean_blocks = static_cast<int>(blocks_.size()),
+                       .discarded_blocks = discarded_blocks_,
+                       .discarded_by_probe = discarded_by_probe_,
+                       .clean_ns = clean_ns_,
+                       .discarded_ns = discarded_ns_};
+  if (blocks_.empty()) {
+    summary.unstable = fmt::format("none of {} blocks had its cores to itself", discarded_blocks_);
+    return summary;
+  }
+  std::vector<double> medians, rates, segment_medians, segment_rates;
+  for (size_t begin = 0, end = 0; begin < blocks_.size(); begin = end) {
+    while (end < blocks_.size() && blocks_[end].segment == blocks_[begin].segment) {
+      medians.push_back(blocks_[end].median_ns);
+      rates.push_back(blocks_[end].throughput);
+      ++end;
+    }
+    const auto first = static_cast<std::ptrdiff_t>(begin);
+    segment_medians.push_back(Median({medians.begin() + first, medians.end()}));
+    segment_rates.push_back(Median({rates.begin() + first, rates.end()}));
+  }
+  summary.median_ns = Widest(latencies_.PercentileNs(50), medians, segment_medians);
+  summary.throughput = Widest(Median(rates), rates, segment_rates);
+  summary.unstable = WhyUnstable(summary);
+  return summary;
+}
+
+std::string Meter::WhyUnstable(const MeterSummary& summary) const {
+  if (summary.discarded_share() > options_.max_discarded) {
+    return fmt::format("{:.0f} % of the time was discarded, because the cores were not free",
+                       100 * summary.discarded_share());
+  }
+  const double half_width = summary.median_ns.relative_half_width();
+  if (half_width > options_.max_half_width) {
+    return fmt::format("the median is known to ±{:.0f} % only; measure longer (-t)", 100 * half_width);
+  }
+  return "";
+}
+
+WarmUp Warm(const std::function<void()>& query, TimeNs min_ns, TimeNs max_ns) {
+  Clock& clock = Clock::Real();
+  const TimeNs start = clock.NowNs();
+  WarmUp warm_up;
+  query();
+  warm_up.first_ns = clock.NowNs() - start;
+  warm_up.queries = 1;
+  double a = 0, b = 0, c = 0;
+  for (int stretches = 0;; ++stretches) {
+    warm_up.took_ns = clock.NowNs() - start;
+    warm_up.settled = stretches >= 3 && Agree(a, b, c);
+    if ((warm_up.settled && warm_up.took_ns >= min_ns) || warm_up.took_ns >= max_ns) return warm_up;
+    a = b, b = c, c = Stretch(query, warm_up);
+  }
+}
+
+double OverheadPerQueryNs() {
+  std::vector<double> costs;
+  BlockSamples samples;
+  const BlockRunner runner = OneAtATime([] {});
+  for (int i = 0; i < kOverheadBlocks; ++i) {
+    runner(kStretchNs, kMaxQueriesPerBlock, samples);
+    costs.push_back(static_cast<double>(samples.wall_ns) / static_cast<double>(samples.latencies_ns.size()));
+  }
+  return Median(costs);
+}
+
+}  // namespace consort
