@@ -1,6 +1,7 @@
 #include "measure/noise_gate.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "measure/probe.h"
@@ -10,6 +11,7 @@ namespace consort {
 namespace {
 
 constexpr int kCalibrationProbes = 40;
+constexpr size_t kRecentProbes = 128;
 // Probes as old as this say nothing about now.
 constexpr TimeNs kProbeLifetimeNs = 2'000'000;
 
@@ -22,25 +24,35 @@ struct NoiseGate::State {
       : limits(limits_in),
         needed(threads > 0 ? std::min(threads, cores.size()) : cores.size()),
         team(cores),
+        recent(cores.cores().size()),
         fastest(cores.cores().size(), kNever) {}
 
   // Excess of the slowest core among the `needed` best ones.
   double Probe() {
     const std::vector<TimeNs>& times = team.Run();
     std::vector<double> excess;
-    for (size_t i = 0; i < times.size(); ++i) {
-      fastest[i] = std::min(fastest[i], times[i]);
-      excess.push_back(static_cast<double>(times[i]) / static_cast<double>(fastest[i]) - 1);
+    for (size_t core = 0; core < times.size(); ++core) {
+      fastest[core] = std::min(fastest[core], times[core]);
+      recent[core][probes % kRecentProbes] = times[core];
+      excess.push_back(static_cast<double>(times[core]) / static_cast<double>(FastestRecent(core)) - 1);
     }
+    ++probes;
     std::sort(excess.begin(), excess.end());
     return excess[static_cast<size_t>(needed) - 1];
+  }
+
+  TimeNs FastestRecent(size_t core) const {
+    const auto end = recent[core].begin() + static_cast<std::ptrdiff_t>(std::min(probes + 1, kRecentProbes));
+    return *std::min_element(recent[core].begin(), end);
   }
 
   NoiseLimits limits;
   int needed;
   ProbeTeam team;
   SchedulerRecords records;
-  std::vector<TimeNs> fastest;  // per core
+  std::vector<std::array<TimeNs, kRecentProbes>> recent;  // per core, a ring
+  size_t probes = 0;
+  std::vector<TimeNs> fastest;  // per core, of all
   double before = 0;            // excess of the probe before the block
   TimeNs probed_ns = -kProbeLifetimeNs;
   TimeNs started_ns = 0;
@@ -81,7 +93,20 @@ NoiseReading NoiseGate::End() {
   return reading;
 }
 
-TimeNs NoiseGate::probe_ns() const { return *std::max_element(state_->fastest.begin(), state_->fastest.end()); }
+TimeNs NoiseGate::probe_ns() const {
+  TimeNs slowest = 0;
+  for (size_t core = 0; core < state_->fastest.size(); ++core) slowest = std::max(slowest, state_->FastestRecent(core));
+  return slowest;
+}
+
+double NoiseGate::clock_drift() const {
+  double drift = 0;
+  for (size_t core = 0; core < state_->fastest.size(); ++core) {
+    drift = std::max(drift,
+                     static_cast<double>(state_->FastestRecent(core)) / static_cast<double>(state_->fastest[core]) - 1);
+  }
+  return drift;
+}
 
 const NoiseLimits& NoiseGate::limits() const { return state_->limits; }
 

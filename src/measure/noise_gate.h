@@ -50,8 +50,11 @@ class NoiseGate {
   void Begin();
   NoiseReading End();
 
-  // Time of the fastest probe so far, of the slowest core: the machine's speed, to compare runs by.
+  // Time of the fastest recent probe, of the slowest core: the machine's speed, to compare runs by.
   TimeNs probe_ns() const;
+  // How much slower the fastest recent probe is than the fastest of all, on the worst core: 0.1 when the clock fell by
+  // a tenth.
+  double clock_drift() const;
   const NoiseLimits& limits() const;
   // What the kernel does not tell here: empty, or one sentence.
   const std::string& blind_spot() const;
