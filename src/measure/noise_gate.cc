@@ -34,15 +34,18 @@ struct NoiseGate::State {
     for (size_t core = 0; core < times.size(); ++core) {
       fastest[core] = std::min(fastest[core], times[core]);
       recent[core][probes % kRecentProbes] = times[core];
-      excess.push_back(static_cast<double>(times[core]) / static_cast<double>(FastestRecent(core)) - 1);
     }
     ++probes;
+    for (size_t core = 0; core < times.size(); ++core) {
+      excess.push_back(static_cast<double>(times[core]) / static_cast<double>(FastestRecent(core)) - 1);
+    }
     std::sort(excess.begin(), excess.end());
     return excess[static_cast<size_t>(needed) - 1];
   }
 
+  // After the first probe only.
   TimeNs FastestRecent(size_t core) const {
-    const auto end = recent[core].begin() + static_cast<std::ptrdiff_t>(std::min(probes + 1, kRecentProbes));
+    const auto end = recent[core].begin() + static_cast<std::ptrdiff_t>(std::min(probes, kRecentProbes));
     return *std::min_element(recent[core].begin(), end);
   }
 
