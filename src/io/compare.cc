@@ -37,6 +37,18 @@ bool Comparison::Within(double tolerance) const {
   return nonfinite_mismatches == 0 && max_difference <= tolerance * max_reference;
 }
 
+double SqnrDb(double square_reference, double square_difference) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (square_difference == 0) return kInfinity;
+  return square_reference == 0 ? -kInfinity : 10 * std::log10(square_reference / square_difference);
+}
+
+double Comparison::mean_square_error() const {
+  return elements == 0 ? 0 : square_difference / static_cast<double>(elements);
+}
+
+double Comparison::sqnr_db() const { return SqnrDb(square_reference, square_difference); }
+
 Comparison Compare(const Buffer& value, const Buffer& reference) {
   const TensorSpec& a = value.spec();
   const TensorSpec& b = reference.spec();
@@ -49,7 +61,7 @@ Comparison Compare(const Buffer& value, const Buffer& reference) {
   Comparison result;
   result.bitwise_equal = a.dtype == b.dtype && (value.size_bytes() == 0 ||
                                                 std::memcmp(value.data(), reference.data(), value.size_bytes()) == 0);
-  double dot = 0, square_value = 0, square_reference = 0;
+  double dot = 0, square_value = 0;
   for (size_t i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values[i]) || !std::isfinite(references[i])) {
       result.nonfinite_mismatches += !SameNonFinite(values[i], references[i]);
@@ -61,9 +73,11 @@ Comparison Compare(const Buffer& value, const Buffer& reference) {
     result.max_reference = std::max(result.max_reference, std::abs(references[i]));
     dot += values[i] * references[i];
     square_value += values[i] * values[i];
-    square_reference += references[i] * references[i];
+    result.square_reference += references[i] * references[i];
+    result.square_difference += difference * difference;
+    ++result.elements;
   }
-  result.cosine = Cosine(dot, square_value, square_reference);
+  result.cosine = Cosine(dot, square_value, result.square_reference);
   return result;
 }
 

@@ -59,6 +59,25 @@ TEST(Compare, RefusesWhatDoesNotCompare) {
   ExpectError([&] { Compare(integers, Floats({1})); }, ErrorCode::kInvalidArgument, "int32");
 }
 
+TEST(Compare, SignalToNoise) {
+  const Comparison apart = Compare(Floats({3, 4, kNan}), Floats({3, 5, kNan}));
+  EXPECT_EQ(apart.elements, 2);
+  EXPECT_DOUBLE_EQ(apart.square_difference, 1);
+  EXPECT_DOUBLE_EQ(apart.square_reference, 34);
+  EXPECT_DOUBLE_EQ(apart.mean_square_error(), 0.5);
+  EXPECT_NEAR(apart.sqnr_db(), 15.314789170422551, 1e-12);               // 10·log10(34)
+  EXPECT_NEAR(Compare(Floats({1.1}), Floats({1})).sqnr_db(), 20, 1e-5);  // a tenth of the amplitude: 20 dB
+}
+
+TEST(Compare, SignalToNoiseAtItsEnds) {
+  EXPECT_EQ(Compare(Floats({1, 2}), Floats({1, 2})).sqnr_db(), kInf);
+  EXPECT_EQ(Compare(Floats({0, 0}), Floats({0, 0})).sqnr_db(), kInf);
+  EXPECT_EQ(Compare(Floats({1, 2}), Floats({0, 0})).sqnr_db(), -kInf);
+  const Comparison nothing = Compare(Floats({}), Floats({}));
+  EXPECT_EQ(nothing.mean_square_error(), 0);
+  EXPECT_EQ(nothing.sqnr_db(), kInf);
+}
+
 TEST(Compare, AcrossFloatTypes) {
   const Comparison same = Compare(MakeTensor(DataType::kFloat16, {2}, {0.5, 2}), Floats({0.5, 2}));
   EXPECT_EQ(same.max_difference, 0);
