@@ -8,8 +8,8 @@
 namespace consort {
 namespace {
 
-constexpr int64_t kMaxQueriesPerBlock = 65'536;  // bounds the memory of one block
 constexpr size_t kBlocksBeforeGrowth = 1024;
+constexpr int64_t kBlocksPerRun = 4;  // times the least number of blocks, where the number of queries is given
 constexpr TimeNs kStretchNs = 5'000'000;
 constexpr double kSettled = 0.03;
 constexpr int kOverheadBlocks = 11;
@@ -40,14 +40,10 @@ bool Agree(double a, double b, double c) {
   return high <= low * (1 + kSettled);
 }
 
-// An interval of `estimate` as wide as the wider of two: between blocks, and between loads of the model.
-Interval Widest(double estimate, const std::vector<double>& blocks, const std::vector<double>& segments) {
-  const Interval within = BootstrapMedian(blocks);
-  const Interval between = MeanOfIndependent(segments);
-  const double half = segments.size() < 2 ? 0 : (between.high - between.low) / 2;
-  const double below = std::max({half, within.estimate - within.low, estimate - std::min(estimate, within.estimate)});
-  const double above = std::max({half, within.high - within.estimate, std::max(estimate, within.estimate) - estimate});
-  return {estimate, estimate - below, estimate + above};
+// Times and rates are not negative, whatever Student's interval says.
+Interval NotNegative(Interval interval) {
+  interval.low = std::max(0.0, interval.low);
+  return interval;
 }
 
 }  // namespace
@@ -79,16 +75,16 @@ double MeterSummary::discarded_share() const {
 Meter::Meter(NoiseGate& gate, const MeterOptions& options) : gate_(gate), options_(options) {}
 
 void Meter::BeginSegment() {
-  ++segment_;
+  medians_ns_.emplace_back();
+  rates_.emplace_back();
   gate_.FindChildren();
 }
 
 bool Meter::RunBlock(const BlockRunner& runner) {
-  if (segment_ < 0) BeginSegment();
-  const auto growth = static_cast<TimeNs>(1 + blocks_.size() / kBlocksBeforeGrowth);
-  const int64_t most = options_.queries > 0 ? std::max<int64_t>(1, options_.queries - queries_) : kMaxQueriesPerBlock;
+  if (medians_ns_.empty()) BeginSegment();
+  const auto growth = static_cast<TimeNs>(1 + clean_blocks() / kBlocksBeforeGrowth);
   gate_.Begin();
-  runner(options_.block_ns * growth, most, samples_);
+  runner(options_.block_ns * growth, MostQueries(), samples_);
   const NoiseReading reading = gate_.End();
   last_median_ns_ = samples_.latencies_ns.empty() ? 0 : MedianOf(samples_.latencies_ns, scratch_);
   if (!reading.clean) {
@@ -101,9 +97,23 @@ bool Meter::RunBlock(const BlockRunner& runner) {
   return true;
 }
 
+// What is left to do, in blocks small enough that every load has several.
+int64_t Meter::MostQueries() const {
+  if (options_.queries == 0) return kMaxQueriesPerBlock;
+  const int64_t share = std::max<int64_t>(1, options_.queries / (kBlocksPerRun * std::max(1, options_.min_blocks)));
+  return std::clamp<int64_t>(options_.queries - queries_, 1, share);
+}
+
+size_t Meter::clean_blocks() const {
+  size_t count = 0;
+  for (const std::vector<double>& load : medians_ns_) count += load.size();
+  return count;
+}
+
 void Meter::Keep() {
   for (const TimeNs latency : samples_.latencies_ns) latencies_.Add(latency);
-  blocks_.push_back({last_median_ns_, PerSecond(samples_.inferences, samples_.wall_ns), segment_});
+  medians_ns_.back().push_back(last_median_ns_);
+  rates_.back().push_back(PerSecond(samples_.inferences, samples_.wall_ns));
   queries_ += static_cast<int64_t>(samples_.latencies_ns.size());
   inferences_ += samples_.inferences;
   clean_ns_ += samples_.wall_ns;
@@ -111,12 +121,13 @@ void Meter::Keep() {
 
 void Meter::RunSegment(const BlockRunner& runner, int segments) {
   BeginSegment();
-  const auto enough_blocks = blocks_.size() + static_cast<size_t>((options_.min_blocks + segments - 1) / segments);
-  const int64_t enough_queries = queries_ + (options_.queries - queries_) / std::max(1, segments - segment_);
+  const auto enough_blocks = static_cast<size_t>((options_.min_blocks + segments - 1) / segments);
+  const int segments_left = std::max(1, segments + 1 - static_cast<int>(medians_ns_.size()));
+  const int64_t enough_queries = queries_ + (options_.queries - queries_) / segments_left;
   const TimeNs enough_ns = clean_ns_ + options_.time_ns / segments;
   const auto enough = [&] {
     if (options_.queries > 0) return queries_ >= enough_queries;
-    return clean_ns_ >= enough_ns && blocks_.size() >= enough_blocks;
+    return clean_ns_ >= enough_ns && medians_ns_.back().size() >= enough_blocks;
   };
   const TimeNs spent_before = clean_ns_ + discarded_ns_;
   while (!enough()) {
@@ -133,28 +144,18 @@ MeterSummary Meter::Summarise() const {
   MeterSummary summary{.latencies = latencies_,
                        .queries = queries_,
                        .inferences = inferences_,
-                       .clean_blocks = static_cast<int>(blocks_.size()),
+                       .clean_blocks = static_cast<int>(clean_blocks()),
                        .discarded_blocks = discarded_blocks_,
                        .discarded_by_probe = discarded_by_probe_,
                        .clean_ns = clean_ns_,
                        .discarded_ns = discarded_ns_};
-  if (blocks_.empty()) {
+  if (summary.clean_blocks == 0) {
     summary.unstable = fmt::format("none of {} blocks had its cores to itself", discarded_blocks_);
     return summary;
   }
-  std::vector<double> medians, rates, segment_medians, segment_rates;
-  for (size_t begin = 0, end = 0; begin < blocks_.size(); begin = end) {
-    while (end < blocks_.size() && blocks_[end].segment == blocks_[begin].segment) {
-      medians.push_back(blocks_[end].median_ns);
-      rates.push_back(blocks_[end].throughput);
-      ++end;
-    }
-    const auto first = static_cast<std::ptrdiff_t>(begin);
-    segment_medians.push_back(Median({medians.begin() + first, medians.end()}));
-    segment_rates.push_back(Median({rates.begin() + first, rates.end()}));
-  }
-  summary.median_ns = Widest(latencies_.PercentileNs(50), medians, segment_medians);
-  summary.throughput = Widest(Median(rates), rates, segment_rates);
+  summary.median_ns = NotNegative(MedianOverLoads(latencies_.PercentileNs(50), medians_ns_));
+  summary.throughput = NotNegative(MedianOverLoads(Median(Flatten(rates_)), rates_));
+  summary.load_medians_ns = MediansOfLoads(medians_ns_);
   summary.unstable = WhyUnstable(summary);
   return summary;
 }

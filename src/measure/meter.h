@@ -12,6 +12,9 @@
 
 namespace consort {
 
+// Queries of one block at most: bounds its memory.
+inline constexpr int64_t kMaxQueriesPerBlock = 65'536;
+
 // What one block did. Whoever runs the block fills it in; vectors keep their capacity from block to block.
 struct BlockSamples {
   std::vector<TimeNs> latencies_ns;  // one per query, in any order
@@ -38,8 +41,9 @@ struct MeterOptions {
 // The clean blocks of one workload so far.
 struct MeterSummary {
   Distribution latencies;
-  Interval median_ns;   // of the latency, with its 95 % interval
-  Interval throughput;  // inferences per second, likewise
+  Interval median_ns;                   // of the latency, with its 95 % interval
+  Interval throughput;                  // inferences per second, likewise
+  std::vector<double> load_medians_ns;  // the median of each load's blocks
   int64_t queries = 0;
   int64_t inferences = 0;
   int clean_blocks = 0;
@@ -71,22 +75,19 @@ class Meter {
   MeterSummary Summarise() const;
 
  private:
-  struct BlockFigures {
-    double median_ns;
-    double throughput;
-    int segment;
-  };
   void Keep();
+  size_t clean_blocks() const;
+  int64_t MostQueries() const;
   std::string WhyUnstable(const MeterSummary& summary) const;
 
   NoiseGate& gate_;
   MeterOptions options_;
   BlockSamples samples_;
   std::vector<double> scratch_;
-  std::vector<BlockFigures> blocks_;
+  ByLoad medians_ns_;  // per segment and clean block
+  ByLoad rates_;
   Distribution latencies_;
   double last_median_ns_ = 0;
-  int segment_ = -1;
   int64_t queries_ = 0;
   int64_t inferences_ = 0;
   int discarded_blocks_ = 0;

@@ -88,7 +88,7 @@ NoiseReading NoiseGate::End() {
   const double after = state_->Probe();
   NoiseReading reading;
   reading.probe_excess = std::max(state_->before, after);
-  reading.delay_share = static_cast<double>(waited_ns) / static_cast<double>(length_ns);
+  reading.delay_share = static_cast<double>(waited_ns) / static_cast<double>(length_ns) / state_->needed;
   reading.clean =
       reading.probe_excess <= state_->limits.probe_excess && reading.delay_share <= state_->limits.delay_share;
   state_->before = after;

@@ -12,24 +12,28 @@ namespace consort {
 
 // What a block may lose and still count.
 struct NoiseLimits {
-  double probe_excess =
-      0.10;                   // a probe beside the block that took this share longer than the fastest probe of its core
-  double delay_share = 0.01;  // share of the block that threads of this process waited for a core that others held
+  // A probe beside the block may take this share longer than the fastest recent probe of its core.
+  double probe_excess = 0.05;
+  // Threads of this process may wait for a core that others hold for this share of the time of the cores that the work
+  // needs.
+  double delay_share = 0.01;
 };
 
 // What happened around and during one block.
 struct NoiseReading {
-  double probe_excess =
-      0;  // of the worse probe beside the block, on the worst core that the work needs: time over the fastest, less one
-  double delay_share = 0;  // waiting time of all threads of this process and its children, over the block's length
+  // Time of the worse probe beside the block over the fastest recent one, less one; of the worst core that the work
+  // needs.
+  double probe_excess = 0;
+  // What all threads of this process and its children waited, over the block's length times the number of cores needed.
+  double delay_share = 0;
   bool clean = true;
 };
 
 // Brackets blocks of timed work between probes: a fixed piece of arithmetic on each core that the work uses, whose time
-// is known. A host that takes a core away, or a neighbour on the same physical core, makes the probe slow; the guest's
-// own counters hide both. What runs beside us in the same guest shows in the kernel's scheduler records
-// (/proc/<pid>/task/*/schedstat), which are read too. One thread at a time; its own probe threads sleep while a block
-// runs.
+// is known. A host that takes a core away makes the probe slow, which the guest's own counters hide. Probes are
+// compared with the last few seconds' fastest, so that a clock which falls for good becomes the new norm (`clock_drift`
+// tells). What runs beside us in the same guest shows in the kernel's scheduler records (/proc/<pid>/task/*/schedstat),
+// which are read too. One thread at a time; its own probe threads sleep while a block runs.
 //
 //   NoiseGate gate(device->info().cores, threads);
 //   gate.Begin();

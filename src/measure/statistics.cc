@@ -89,6 +89,27 @@ Interval MeanOfIndependent(const std::vector<double>& estimates) {
   return {mean, mean - half, mean + half};
 }
 
+std::vector<double> Flatten(const ByLoad& by_load) {
+  std::vector<double> all;
+  for (const std::vector<double>& load : by_load) all.insert(all.end(), load.begin(), load.end());
+  return all;
+}
+
+std::vector<double> MediansOfLoads(const ByLoad& by_load) {
+  std::vector<double> medians;
+  for (const std::vector<double>& load : by_load) {
+    if (!load.empty()) medians.push_back(Median(load));
+  }
+  return medians;
+}
+
+Interval MedianOverLoads(double estimate, const ByLoad& by_load) {
+  const Interval within = BootstrapMedian(Flatten(by_load));
+  const std::vector<double> loads = MediansOfLoads(by_load);
+  const Interval between = loads.size() < 2 ? within : MeanOfIndependent(loads);
+  return {estimate, std::min({estimate, within.low, between.low}), std::max({estimate, within.high, between.high})};
+}
+
 Interval PairedRatio(const std::vector<double>& measured, const std::vector<double>& reference) {
   if (measured.size() != reference.size())
     throw Error(ErrorCode::kInvalidArgument, "paired ratios need as many measured values as reference values");

@@ -34,6 +34,18 @@ Interval BootstrapMedian(const std::vector<double>& values);
 // % interval.
 Interval MeanOfIndependent(const std::vector<double>& estimates);
 
+// Values taken one after the other, in groups that were made independently of each other (one per load of the model).
+using ByLoad = std::vector<std::vector<double>>;
+
+// All values, load after load; the median of each load that has values.
+std::vector<double> Flatten(const ByLoad& by_load);
+std::vector<double> MediansOfLoads(const ByLoad& by_load);
+
+// The smallest interval that holds `estimate`, BootstrapMedian of all values (what rounds of these loads tell) and,
+// with two loads or more, MeanOfIndependent of the loads' medians (what the next load may be). Throws kInvalidArgument
+// for no values.
+Interval MedianOverLoads(double estimate, const ByLoad& by_load);
+
 // Ratios of paired rounds (measured / reference, one per round): their median with the interval of BootstrapMedian, in
 // logarithms.
 Interval PairedRatio(const std::vector<double>& measured, const std::vector<double>& reference);
