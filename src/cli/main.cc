@@ -77,7 +77,8 @@ int ReportUsage(const CLI::App& program, const CLI::ParseError& error) {
 // The subcommands, in the order in which --help lists them.
 std::vector<Command> AddCommands(CLI::App& program) {
   std::vector<Command> commands = {AddDevicesCommand(program), AddDoctorCommand(program), AddInspectCommand(program),
-                                   AddRunCommand(program)};
+                                   AddMakeCommand(program),    AddRunCommand(program),    AddBenchCommand(program),
+                                   AddCompareCommand(program)};
   for (const Command& command : commands) command.app->group("Commands");
   return commands;
 }
@@ -103,7 +104,8 @@ int Main(int argc, char** argv) {
     if (std::fflush(stdout) != 0) throw Error(ErrorCode::kInternal, "cannot write to the standard output");
     return static_cast<int>(code);
   }
-  return Report("a command is needed: devices, doctor, inspect or run\nSee 'consort --help'.", ExitCode::kUsage);
+  return Report("a command is needed: devices, doctor, inspect, make, run, bench or compare\nSee 'consort --help'.",
+                ExitCode::kUsage);
 }
 
 // Main, with every exception turned into a message and an exit code.

@@ -32,12 +32,29 @@ int EditDistance(const std::string& a, const std::string& b) {
   return cost[a.size()][b.size()];
 }
 
+const char* WordFor(OutputFormat format) {
+  switch (format) {
+    case OutputFormat::kTable:
+      return "table";
+    case OutputFormat::kMarkdown:
+      return "md";
+    case OutputFormat::kCsv:
+      return "csv";
+    case OutputFormat::kJson:
+      return "json";
+    case OutputFormat::kJsonl:
+      break;
+  }
+  return "jsonl";
+}
+
 }  // namespace
 
-CLI::Option* AddFormatOption(CLI::App* app, OutputFormat& format) {
-  return AddChoice<OutputFormat>(app, "--format", format,
-                                 {{"table", OutputFormat::kTable}, {"json", OutputFormat::kJson}},
-                                 "form of the output (default: table)");
+CLI::Option* AddFormatOption(CLI::App* app, OutputFormat& format, const std::vector<OutputFormat>& offered) {
+  std::vector<std::pair<std::string, OutputFormat>> choices;
+  for (const OutputFormat one : offered) choices.emplace_back(WordFor(one), one);
+  return AddChoice<OutputFormat>(app, "--format", format, choices,
+                                 fmt::format("form of the output (default: {})", choices.front().first));
 }
 
 void AddShapeOptions(CLI::App* app, std::map<std::string, Shape>& shapes, std::map<std::string, int64_t>& dims) {

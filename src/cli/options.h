@@ -14,7 +14,7 @@
 
 namespace consort {
 
-enum class OutputFormat { kTable, kJson };
+enum class OutputFormat { kTable, kMarkdown, kCsv, kJson, kJsonl };
 
 // Adds an option whose every value goes through `store(text)`, in the order given; it may be repeated. What `store`
 // throws as consort::Error becomes a usage error. `type` stands for the value in the help text.
@@ -52,8 +52,9 @@ template <typename T>
 CLI::Option* AddChoice(CLI::App* app, const std::string& names, T& value,
                        const std::vector<std::pair<std::string, T>>& choices, const std::string& help);
 
-// --format table|json.
-CLI::Option* AddFormatOption(CLI::App* app, OutputFormat& format);
+// --format with the forms that the command offers; the first is named as the default.
+CLI::Option* AddFormatOption(CLI::App* app, OutputFormat& format,
+                             const std::vector<OutputFormat>& offered = {OutputFormat::kTable, OutputFormat::kJson});
 
 // --shape NAME:1x3x224x224 (repeatable; the name may be left out when the model has one input: key "") and --dim
 // NAME=VALUE.

@@ -42,79 +42,14 @@ void CheckUsage(const RunOptions& options) {
   if (options.tolerance && options.expected.empty() && options.targets.size() < 2) {
     throw UsageError("--tolerance needs --expect or a second target to compare with");
   }
-  std::set<std::string> backends;
-  for (const NamedFile& model : options.models) {
-    if (!backends.insert(model.name).second) throw UsageError("--model is given twice for the same backend");
-  }
-}
-
-void CheckCores(const CoreSet& cores) {
-  if (CoreSet::Available().Contains(cores)) return;
-  throw UsageError(
-      fmt::format("cores {}: this process may use cores {} only", cores.ToString(), CoreSet::Available().ToString()));
-}
-
-// The targets with their backends filled in; a name that does not exist is a usage error.
-std::vector<Target> ResolveTargets(const Registry& registry, const RunOptions& options) {
-  std::vector<Target> targets;
-  for (const Target& target : options.targets) {
-    try {
-      targets.push_back(registry.Resolve(target));
-      if (target.device == "cpu" && !target.unit.empty()) CheckCores(CoreSet::Parse(target.unit));
-    } catch (const Error& error) {
-      throw UsageError(fmt::format("--device {}: {}", target.ToString(), error.what()));
-    }
-    if (std::count(targets.begin(), targets.end(), targets.back()) > 1) {
-      throw UsageError("--device: " + targets.back().ToString() + " is given twice");
-    }
-  }
-  return targets;
-}
-
-// Reads a model file. A shape without a name is for the only input, whose name is known after a first reading.
-Artifact LoadArtifact(const std::filesystem::path& path, const RunOptions& options) {
-  ModelOptions model{.dims = options.dims, .shapes = options.shapes};
-  const auto unnamed = model.shapes.extract("");
-  if (unnamed.empty()) return Artifact::Load(path, model);
-  const Artifact artifact = Artifact::Load(path);
-  if (artifact.kind() != ArtifactKind::kOnnx) return artifact;
-  const Graph& graph = artifact.model().graph();
-  if (graph.inputs().size() != 1) {
-    throw UsageError(fmt::format("--shape: {} has {} inputs; say which one is meant, as NAME:SHAPE", path.string(),
-                                 graph.inputs().size()));
-  }
-  model.shapes[graph.tensor(graph.inputs().front()).name] = unnamed.mapped();
-  return Artifact::Load(path, model);
-}
-
-ModelBundle LoadModels(const RunOptions& options, const std::vector<Target>& targets) {
-  const auto& models = options.models;
-  for (const Target& target : targets) {
-    const bool has_model = std::any_of(models.begin(), models.end(), [&target](const NamedFile& model) {
-      return model.name.empty() || model.name == target.backend;
-    });
-    if (!has_model) throw UsageError(fmt::format("--model: none is given for {}", target.ToString()));
-  }
-  const auto common =
-      std::find_if(models.begin(), models.end(), [](const NamedFile& model) { return model.name.empty(); });
-  ModelBundle bundle(LoadArtifact((common == models.end() ? models.front() : *common).path, options));
-  for (const NamedFile& model : models) {
-    if (!model.name.empty()) bundle.Add(model.name, LoadArtifact(model.path, options));
-  }
-  return bundle;
-}
-
-std::string DescribePrecision(const Target& target, const Artifact& artifact) {
-  if (target.precision) return std::string(ToString(*target.precision));
-  return artifact.kind() == ArtifactKind::kOnnx ? "fp32" : "the model's own precision";
+  CheckModels(options);
 }
 
 // Opens the target's device and compiles the model for it.
 TargetReport Prepare(const Registry& registry, const Target& target, const ModelBundle& models,
                      const RunOptions& options) {
   const Artifact& artifact = models.ArtifactFor(target);
-  const std::shared_ptr<Device> device =
-      registry.Open(target, {.isolated = options.isolated, .plugin = options.plugin});
+  const std::shared_ptr<Device> device = registry.Open(target, options.open());
   TargetReport report{
       .target = target, .info = device->info(), .model = artifact.name(), .fingerprint = artifact.fingerprint()};
   report.precision = DescribePrecision(target, artifact);

@@ -16,7 +16,7 @@ namespace {
 
 [[noreturn]] void ThrowInvalid(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-bool IsSequence(const RunOptions& options, const std::string& port) {
+bool IsSequence(const InputArguments& options, const std::string& port) {
   return std::find(options.sequences.begin(), options.sequences.end(), port) != options.sequences.end();
 }
 
@@ -54,7 +54,7 @@ void RefuseNan(const Buffer& tensor, const std::string& place) {
 }
 
 // The only input that is not a state, or -1.
-int OnlyInput(const Signature& signature, const RunOptions& options) {
+int OnlyInput(const Signature& signature, const InputArguments& options) {
   std::vector<bool> is_state(signature.inputs.size());
   for (const auto& [input, output] : StatePorts(signature, options)) is_state[input] = true;
   const auto first = std::find(is_state.begin(), is_state.end(), false);
@@ -97,7 +97,7 @@ int RequirePort(const std::vector<Port>& ports, const std::string& name, const s
   ThrowInvalid(fmt::format("the model has no {} '{}'; it has {}", what, name, known.empty() ? "none" : Join(known)));
 }
 
-std::vector<std::pair<int, int>> StatePorts(const Signature& signature, const RunOptions& options) {
+std::vector<std::pair<int, int>> StatePorts(const Signature& signature, const InputArguments& options) {
   std::vector<std::pair<int, int>> states = signature.states;
   for (const auto& [input, output] : options.states) {
     const std::pair pair = {RequirePort(signature.inputs, input, "input"),
@@ -107,7 +107,7 @@ std::vector<std::pair<int, int>> StatePorts(const Signature& signature, const Ru
   return states;
 }
 
-RunInputs::RunInputs(const RunOptions& options) : options_(options) {
+RunInputs::RunInputs(const InputArguments& options) : options_(options) {
   for (const NamedFile& file : options.inputs) {
     Source source{.file = file};
     const std::string bytes = ReadFile(file.path);

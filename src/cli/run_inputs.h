@@ -1,4 +1,4 @@
-// The inputs of `consort run`: files read once, then fitted to the ports of each target.
+// The inputs of a model: files read once, then fitted to the ports of each target.
 #ifndef CONSORT_CLI_RUN_INPUTS_H_
 #define CONSORT_CLI_RUN_INPUTS_H_
 
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "cli/run_options.h"
+#include "cli/model_options.h"
 #include "consort/device.h"
 #include "io/image.h"
 #include "io/named_tensor.h"
@@ -23,16 +23,16 @@ struct PortInput {
 
 // Pairs of (input port, output port): what the signature declares and what --state adds. Throws kInvalidArgument for a
 // name that no port has.
-std::vector<std::pair<int, int>> StatePorts(const Signature& signature, const RunOptions& options);
+std::vector<std::pair<int, int>> StatePorts(const Signature& signature, const InputArguments& options);
 
 // The index of a port, or kInvalidArgument listing the ports. `what` is "input" or "output".
 int RequirePort(const std::vector<Port>& ports, const std::string& name, const std::string& what);
 
-// The input files of a run.
+// The input files of a command.
 class RunInputs {
  public:
   // Reads every file; `options` must outlive this. Throws as the parsers of src/io do.
-  explicit RunInputs(const RunOptions& options);
+  explicit RunInputs(const InputArguments& options);
 
   // One entry per input port: from its file, zeros for a state, else from the seed. Throws kInvalidArgument naming file
   // and port where they do not fit, or a port that has neither a file nor a static shape.
@@ -52,7 +52,7 @@ class RunInputs {
   void Place(PortInput input, const Port& port, PortInput& slot) const;
   PortInput WithoutFile(const Port& port, bool state) const;
 
-  const RunOptions& options_;
+  const InputArguments& options_;
   std::vector<Source> sources_;
 };
 

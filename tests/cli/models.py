@@ -1,6 +1,7 @@
 """Small models for the tests of the command line."""
 
-from onnx import TensorProto, helper
+import numpy
+from onnx import TensorProto, helper, numpy_helper
 
 
 def value(name, shape, dtype=TensorProto.FLOAT):
@@ -38,3 +39,10 @@ def picture(path, shape=(1, 3, 4, 6)):
     zero = helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0])
     node = helper.make_node("Sub", ["x", "zero"], ["y"], "pass")
     return save(path, [node], [value("x", shape)], [value("y", shape)], [zero])
+
+
+def matmul(path, size=64):
+    """y = x · w with seeded weights: enough sums for a precision to show."""
+    weights = numpy.random.default_rng(0).standard_normal((size, size), numpy.float32)
+    node = helper.make_node("MatMul", ["x", "w"], ["y"], "matmul")
+    return save(path, [node], [value("x", (4, size))], [value("y", (4, size))], [numpy_helper.from_array(weights, "w")])

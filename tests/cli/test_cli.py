@@ -13,7 +13,7 @@ from consort_cli import call, call_json
 
 ORT = "cpu@onnxruntime"
 OPENVINO = "cpu@openvino"
-COMMANDS = ("devices", "doctor", "inspect", "run")
+COMMANDS = ("devices", "doctor", "inspect", "make", "run", "bench", "compare")
 
 
 def fails(code, *arguments, says=()):

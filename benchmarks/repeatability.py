@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Do two measurements of the same thing agree? `consort bench` twice for each of 14 models, apart in time.
+
+    .deps/venv/bin/python benchmarks/repeatability.py [--gap SECONDS] [--engine E] [--threads T] [--models A,B]
+    … --save first.json          measures once and keeps the figures
+    … --against first.json       measures once, hours or days later, and compares with what was kept
+
+Prints both medians with their 95 % intervals and whether the intervals overlap. Intervals of 95 % of two runs that differ by chance
+alone overlap in well over 95 % of all cases (Schenker and Gentleman 2001); exit code 1 when more than two models' do not.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from bench_models import prepare
+from consort_bench import Figures, bench
+
+ARCHITECTURES = ("bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet")
+LIGHT = tuple(f"light/{name}" for name in ARCHITECTURES)
+REAL = ("ppocr_det", "ppocr_rec", "silero_vad", "magika", "minilm")
+ZOO = ("mobilenet-v2", "lenet")
+MODELS = (*LIGHT, *REAL, *ZOO)
+ALLOWED_APART = 2
+
+
+def measure(names: list[str], engine: str, cores: list[int], folder: Path, *options) -> dict[str, Figures]:
+    figures = {}
+    for name in names:
+        model = prepare(name, folder)
+        arguments = ["-i", model.inputs, "--threads", len(cores), *options]
+        figures[name] = bench(model.path, f"cpu@{engine}", *arguments, cores=cores)
+        model.path.unlink()
+    return figures
+
+
+def row(name: str, first: Figures, second: Figures) -> bool:
+    together = first.overlaps(second)
+    verdict = "unstable" if first.unstable or second.unstable else "overlap" if together else "apart"
+    span = lambda f: f"{f.median:.4g} [{f.low:.4g}, {f.high:.4g}]"  # noqa: E731
+    ratio = f"{second.median / first.median:8.4f}" if first.median and second.median else f"{'-':>8}"
+    print(f"{name:20}{span(first):32}{span(second):32}{ratio}  {verdict}", flush=True)
+    return verdict == "overlap"
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gap", type=float, default=60, help="seconds between the two measurements of all models")
+    parser.add_argument("--engine", default="onnxruntime")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
+    parser.add_argument("--models", type=lambda text: text.split(","), default=list(MODELS))
+    parser.add_argument("--save", type=Path)
+    parser.add_argument("--against", type=Path)
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse()
+    cores = sorted(os.sched_getaffinity(0))[: arguments.threads]
+    with tempfile.TemporaryDirectory() as folder:
+        again = lambda: measure(arguments.models, arguments.engine, cores, Path(folder), "-t", arguments.seconds)  # noqa: E731
+        if arguments.against:
+            first = {name: Figures(**values) for name, values in json.loads(arguments.against.read_text()).items()}
+        else:
+            first = again()
+        if arguments.save:
+            arguments.save.write_text(json.dumps({name: asdict(values) for name, values in first.items()}, indent=1))
+            return 0
+        if not arguments.against:
+            time.sleep(arguments.gap)
+        second = again()
+    print(f"measured: {arguments.engine}, {len(cores)} thread(s); medians in ms with 95 % intervals, two processes")
+    print(f"{'model':20}{'first':32}{'second':32}{'ratio':>8}")
+    together = sum([row(name, first[name], second[name]) for name in arguments.models])
+    print(f"{together} of {len(arguments.models)} overlap")
+    return 0 if len(arguments.models) - together <= ALLOWED_APART else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

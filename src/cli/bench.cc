@@ -1,0 +1,145 @@
+// consort bench: how fast a model is on one target or several, and how far that can be trusted.
+#include "bench/bench.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "base/files.h"
+#include "cli/batch.h"
+#include "cli/bench_options.h"
+#include "cli/bench_report.h"
+#include "cli/command.h"
+#include "cli/run_inputs.h"
+#include "consort/registry.h"
+
+namespace consort {
+namespace {
+
+constexpr char kDescription[] =
+    "Measures a model: every phase of an inference, latencies with all percentiles, throughput, memory. Blocks of "
+    "timings "
+    "that noise on the machine spoiled are discarded and counted; a row that cannot be trusted says unstable (exit "
+    "code 7). "
+    "Several targets are measured one after the other: for the ratio of two take 'consort compare'.";
+constexpr char kFooter[] =
+    "Examples:\n"
+    "  consort bench -m net.onnx\n"
+    "  consort bench -m net.onnx -d cpu:0@openvino/bf16 -b 1-16*2 --format md\n"
+    "  consort bench -m net.onnx --concurrency 1,2 --threads 1 -t 10\n"
+    "  consort bench -m net.onnx --qps 200 --format json -o server.json";
+
+// A line on the terminal that the next one replaces; nothing where the standard error is not a terminal.
+class Progress {
+ public:
+  Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
+  ~Progress() { Say(""); }
+  void Say(const std::string& text) const {
+    if (!terminal_) return;
+    fmt::print(stderr, "\r\033[K{}", text);
+    std::fflush(stderr);
+  }
+
+ private:
+  bool terminal_;
+};
+
+BenchOptions OptionsFor(const BenchArguments& arguments) {
+  BenchOptions options;
+  options.scenario = *arguments.scenario;
+  options.queries_per_s = arguments.queries_per_s.value_or(0);
+  options.seed = arguments.seed;
+  options.subject = {.compile = arguments.compile, .open = arguments.open(), .strict = arguments.strict};
+  if (arguments.time_s) options.meter.time_ns = static_cast<TimeNs>(*arguments.time_s * 1e9);
+  options.meter.queries = arguments.iterations.value_or(0);
+  options.meter.patience = arguments.patience;
+  options.meter.max_discarded = arguments.max_discarded;
+  options.loads = arguments.loads;
+  options.advice = !arguments.no_advice;
+  return options;
+}
+
+// All rows of a command.
+class Bench {
+ public:
+  explicit Bench(const BenchArguments& arguments)
+      : arguments_(arguments),
+        registry_(MakeBuiltinRegistry()),
+        targets_(ResolveTargets(registry_, arguments)),
+        inputs_(arguments),
+        options_(OptionsFor(arguments)) {
+    options_.progress = [this](const std::string& text) { progress_.Say(text); };
+  }
+
+  BenchReport Run() {
+    BenchReport report{.environment = ReadEnvironment()};
+    for (const Target& target : targets_) {
+      for (const int batch : arguments_.batches) AddRows(target, batch, report);
+    }
+    return report;
+  }
+
+ private:
+  void AddRows(const Target& target, int batch, BenchReport& report) {
+    const LoadedModel model = LoadWithBatch(arguments_, arguments_, target, batch);
+    const InputSource inputs = [this, batch, &model](const Signature& signature) {
+      CheckBatch(signature, arguments_, batch, model.artifact.name());
+      std::vector<Buffer> buffers;
+      for (PortInput& input : inputs_.For(signature)) buffers.push_back(std::move(input.tensor));
+      return buffers;
+    };
+    options_.batch = batch;
+    for (const int threads : arguments_.threads) {
+      for (const int replicas : arguments_.concurrencies) {
+        options_.subject.compile.threads = threads;
+        options_.replicas = replicas;
+        report.rows.push_back(MeasureRow(registry_, target, model, options_, inputs));
+        report.rows.back().precision = DescribePrecision(target, model.artifact);
+      }
+    }
+  }
+
+  const BenchArguments& arguments_;
+  Registry registry_;
+  std::vector<Target> targets_;
+  RunInputs inputs_;
+  BenchOptions options_;
+  Progress progress_;
+};
+
+ExitCode Conclude(const BenchReport& report) {
+  ExitCode code = ExitCode::kDone;
+  for (const BenchRow& row : report.rows) {
+    if (row.unstable().empty()) continue;
+    code = ExitCode::kUnstable;
+    fmt::print(stderr, "consort: unstable: {}: {}\n", NameOf(row), row.unstable());
+  }
+  return code;
+}
+
+ExitCode RunBench(BenchArguments& arguments) {
+  CompleteBenchArguments(arguments);
+  const BenchReport report = Bench(arguments).Run();
+  const std::string text = FormatBenchReport(report, arguments.percentiles, arguments.format);
+  if (arguments.output.empty()) {
+    fmt::print("{}", text);
+    std::fflush(stdout);
+  } else {
+    WriteFile(arguments.output, text);
+  }
+  return Conclude(report);
+}
+
+}  // namespace
+
+Command AddBenchCommand(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("bench", kDescription);
+  app->footer(kFooter);
+  const auto arguments = std::make_shared<BenchArguments>();
+  AddBenchOptions(app, *arguments);
+  app->get_option("--model")->required();
+  return {app, [arguments] { return RunBench(*arguments); }};
+}
+
+}  // namespace consort

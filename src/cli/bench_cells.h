@@ -1,0 +1,28 @@
+// Cells of the tables of `consort bench`, and the forms that hold nothing else.
+#ifndef CONSORT_CLI_BENCH_CELLS_H_
+#define CONSORT_CLI_BENCH_CELLS_H_
+
+#include <string>
+#include <vector>
+
+#include "bench/bench.h"
+#include "cli/bench_report.h"
+
+namespace consort {
+
+// "p99.9".
+std::string FormatPercentile(double percent);
+// Half the width of an interval, "±1.2 %"; empty for one without width.
+std::string FormatSpread(const Interval& interval);
+// A latency of the row, or the word that stands in its place: unstable, overloaded.
+std::string LatencyOr(const BenchRow& row, double nanoseconds);
+// Inferences per second, or "unstable".
+std::string ThroughputOr(const BenchRow& row);
+
+// One line per row; times in milliseconds (RFC 4180).
+std::string FormatBenchCsv(const BenchReport& report, const std::vector<double>& percentiles);
+std::string FormatBenchMarkdown(const BenchReport& report, const std::vector<double>& percentiles);
+
+}  // namespace consort
+
+#endif  // CONSORT_CLI_BENCH_CELLS_H_

@@ -1,0 +1,231 @@
+#include "cli/bench_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/strings.h"
+#include "cli/bench_cells.h"
+#include "cli/help.h"
+#include "cli/table.h"
+
+namespace consort {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kDriftWorthSaying = 0.03;
+constexpr int kWidth = 80;
+constexpr int kIndent = 11;
+// More rows than this have a line each and no more.
+constexpr size_t kDetailedRows = 4;
+
+// "label      text", wrapped, with the text in a column of its own.
+std::string Line(const std::string& label, const std::string& text) {
+  return fmt::format("{:<{}}{}\n", label, kIndent, WrapText(text, kWidth - kIndent, kIndent));
+}
+
+std::string Conditions(const BenchRow& row) {
+  std::vector<std::string> parts = {row.precision,
+                                    row.threads == 1 ? "1 thread" : fmt::format("{} threads", row.threads)};
+  if (row.replicas.size() > 1) parts.back() += fmt::format(" in each of {} replicas", row.replicas.size());
+  if (!row.cores.empty()) parts.push_back((row.cores.size() == 1 ? "core " : "cores ") + row.cores.ToString());
+  if (row.shared_cores) parts.emplace_back("shared by the replicas");
+  if (row.batch_known) parts.push_back(fmt::format("batch {}", row.batch));
+  parts.emplace_back(row.options.compile.flush_denormals ? "denormals flushed" : "denormals kept");
+  if (row.options.compile.optimization != Optimization::kFull) parts.emplace_back("less than full optimisation");
+  if (row.isolated) parts.emplace_back("isolated");
+  parts.push_back(fmt::format("seed {}", row.seed));
+  return Join(parts);
+}
+
+std::string Placed(const BenchRow& row) {
+  return fmt::format("{} ops: {} as-asked, {} eliminated, {} elsewhere, {} unknown", row.ops, row.as_asked,
+                     row.eliminated, row.elsewhere, row.unknown);
+}
+
+std::string Method(const BenchRow& row) {
+  const MeterSummary& m = row.measured;
+  std::string text =
+      fmt::format("{}: latency is {}; {} queries in {} blocks, {} load{}", InfoOf(row.scenario).name,
+                  InfoOf(row.scenario).latency, m.queries, m.clean_blocks, row.loads, row.loads == 1 ? "" : "s");
+  if (m.discarded_blocks > 0) {
+    text += fmt::format("; {} blocks discarded ({:.0f} % of the time): {} by a probe, {} by waiting for a core",
+                        m.discarded_blocks, 100 * m.discarded_share(), m.discarded_by_probe,
+                        m.discarded_blocks - m.discarded_by_probe);
+  }
+  if (!row.settled) text += "; medians had not settled when the warm-up ended";
+  return text;
+}
+
+std::string ServerLine(const BenchRow& row) {
+  std::string text =
+      fmt::format("{} queries per second asked, {} arrived, replicas busy {:.0f} % of the time",
+                  FormatRate(row.queries_per_s), FormatRate(row.server->arrivals_per_s), 100 * row.server->busy_share);
+  if (row.overloaded())
+    text += "; overloaded: more arrive than can be served, so latencies grow for as long as one measures";
+  return text;
+}
+
+std::string MemoryLine(const PeakMemory& memory) {
+  std::string text =
+      fmt::format("{} at the start, {} at most{}", FormatBytes(memory.before_bytes), FormatBytes(memory.peak_bytes),
+                  memory.whole_life ? " (of the process's whole life)" : "");
+  if (memory.children_bytes > 0) text += fmt::format(", and {} in child processes", FormatBytes(memory.children_bytes));
+  return text;
+}
+
+std::string OverheadLine(const BenchRow& row) {
+  std::string text = FormatTime(row.overhead_ns) + " of measuring in every query";
+  const double share = row.overhead_ns / row.measured.median_ns.estimate;
+  if (row.unstable().empty() && share >= 0.01) text += fmt::format(" ({:.0f} % of the median)", 100 * share);
+  text += fmt::format("; a probe takes {}", FormatTime(static_cast<double>(row.probe_ns)));
+  if (row.clock_drift > kDriftWorthSaying) text += fmt::format("; the clock fell by {:.0f} %", 100 * row.clock_drift);
+  return text;
+}
+
+// The phases of one row, one line each.
+std::string PhaseTable(const BenchRow& row) {
+  Table table({{"phase"},
+               {"median", Align::kRight},
+               {"95 %", Align::kRight},
+               {"mean", Align::kRight},
+               {"min", Align::kRight},
+               {"max", Align::kRight},
+               {"count", Align::kRight}});
+  std::string missing;
+  for (const Phase& phase : row.phases) {
+    if (!phase.not_measured.empty()) {
+      if (row.scenario == ScenarioKind::kSingle) missing += Line(phase.name, "not measured: " + phase.not_measured);
+      continue;
+    }
+    const bool holds = phase.unstable.empty();
+    const auto time = [holds](double ns) { return holds ? FormatTime(ns) : "unstable"; };
+    const Distribution& times = phase.times;
+    table.AddRow({phase.name, time(phase.median_ns.estimate), holds ? FormatSpread(phase.median_ns) : "",
+                  time(times.mean_ns()), time(static_cast<double>(times.min_ns())),
+                  time(static_cast<double>(times.max_ns())), std::to_string(times.count())});
+  }
+  return table.ToString() + missing;
+}
+
+std::string PercentileLine(const BenchRow& row, const std::vector<double>& percentiles) {
+  std::vector<std::string> parts = {"mean " + LatencyOr(row, row.measured.latencies.mean_ns())};
+  for (const double percent : percentiles) {
+    parts.push_back(FormatPercentile(percent) + " " + LatencyOr(row, row.measured.latencies.PercentileNs(percent)));
+  }
+  parts.push_back("max " + LatencyOr(row, static_cast<double>(row.measured.latencies.max_ns())));
+  return Join(parts);
+}
+
+std::string Details(const BenchRow& row, const std::vector<double>& percentiles) {
+  std::string text = Line("target", fmt::format("{}: {}, {}", row.target.ToString(), row.engine, row.device));
+  text += Line("model", fmt::format("{} ({}), {}", row.model, row.fingerprint, FormatBytes(row.file_bytes)));
+  text += Line("ran with", Conditions(row));
+  text += Line("placement", Placed(row));
+  text += Line("measured", Method(row));
+  if (row.server) text += Line("server", ServerLine(row));
+  text += Line("latency", PercentileLine(row, percentiles));
+  if (row.unstable().empty()) {
+    text += Line("throughput",
+                 fmt::format("{} inferences per second (95 %: {} to {})", FormatRate(row.measured.throughput.estimate),
+                             FormatRate(row.measured.throughput.low), FormatRate(row.measured.throughput.high)));
+  }
+  text += Line("memory", MemoryLine(row.memory));
+  text += Line("overhead", OverheadLine(row));
+  if (!row.blind_spot.empty()) text += Line("blind spot", row.blind_spot);
+  text += PhaseTable(row);
+  if (!row.unstable().empty()) text += Line("unstable", row.unstable());
+  for (const Advice& advice : row.advice) text += Line("advice", advice.text);
+  return text;
+}
+
+// The rows, one line each.
+std::string RowTable(const std::vector<BenchRow>& rows) {
+  Table table({{"target"},
+               {"batch", Align::kRight},
+               {"threads", Align::kRight},
+               {"repl", Align::kRight},
+               {"median", Align::kRight},
+               {"95 %", Align::kRight},
+               {"p99", Align::kRight},
+               {"inf/s", Align::kRight}});
+  for (const BenchRow& row : rows) {
+    const bool holds = row.unstable().empty() && !row.overloaded();
+    table.AddRow({row.target.ToString(), row.batch_known ? std::to_string(row.batch) : "", std::to_string(row.threads),
+                  std::to_string(row.replicas.size()), LatencyOr(row, row.measured.median_ns.estimate),
+                  holds ? FormatSpread(row.measured.median_ns) : "",
+                  LatencyOr(row, row.measured.latencies.PercentileNs(99)), ThroughputOr(row)});
+  }
+  return table.ToString();
+}
+
+std::string EnvironmentLine(const Environment& e) {
+  return fmt::format("{}, {} logical core{} (SMT {}, governor {}), {}, {}{}{}, {}, consort {}", e.processor,
+                     e.logical_cores, e.logical_cores == 1 ? "" : "s", e.smt, e.governor, FormatBytes(e.memory_bytes),
+                     e.kernel, e.virtual_machine ? ", virtual machine" : "", e.container ? ", container" : "", e.date,
+                     CONSORT_VERSION);
+}
+
+std::string ShortNotes(const BenchRow& row) {
+  std::string text;
+  if (!row.unstable().empty())
+    text += WrapText(fmt::format("unstable: {}: {}", NameOf(row), row.unstable()), kWidth, 2) + "\n";
+  if (row.shared_cores) text += WrapText(fmt::format("{}: the replicas share cores", NameOf(row)), kWidth, 2) + "\n";
+  for (const Advice& advice : row.advice)
+    text += WrapText(fmt::format("{}: {}", NameOf(row), advice.text), kWidth, 2) + "\n";
+  return text;
+}
+
+std::string FormatTable(const BenchReport& report, const std::vector<double>& percentiles) {
+  std::string text = Line("machine", EnvironmentLine(report.environment)) + "\n";
+  const bool detailed = report.rows.size() <= kDetailedRows;
+  for (const BenchRow& row : report.rows) text += detailed ? Details(row, percentiles) + "\n" : "";
+  text += "measured, " + std::string(InfoOf(report.rows.front().scenario).name) + ":\n" + RowTable(report.rows);
+  for (const BenchRow& row : report.rows) text += detailed ? "" : ShortNotes(row);
+  if (!detailed) text += "Percentiles, phases and conditions of every row: --format json.\n";
+  return text;
+}
+
+std::string Dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string FormatJson(const BenchReport& report, const std::vector<double>& percentiles) {
+  Json json = {{"environment", EnvironmentJson(report.environment)}, {"rows", Json::array()}};
+  for (const BenchRow& row : report.rows) json["rows"].push_back(RowJson(row, percentiles));
+  return Dump(json, 2);
+}
+
+// Each line stands by itself: the environment is in all of them.
+std::string FormatJsonLines(const BenchReport& report, const std::vector<double>& percentiles) {
+  std::string text;
+  for (const BenchRow& row : report.rows) {
+    Json json = RowJson(row, percentiles);
+    json["environment"] = EnvironmentJson(report.environment);
+    text += Dump(json, -1);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string FormatBenchReport(const BenchReport& report, const std::vector<double>& percentiles, OutputFormat format) {
+  switch (format) {
+    case OutputFormat::kTable:
+      return FormatTable(report, percentiles);
+    case OutputFormat::kMarkdown:
+      return FormatBenchMarkdown(report, percentiles);
+    case OutputFormat::kCsv:
+      return FormatBenchCsv(report, percentiles);
+    case OutputFormat::kJson:
+      return FormatJson(report, percentiles);
+    case OutputFormat::kJsonl:
+      break;
+  }
+  return FormatJsonLines(report, percentiles);
+}
+
+}  // namespace consort

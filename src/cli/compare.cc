@@ -1,0 +1,266 @@
+// consort compare: one model on several targets, side by side.
+#include "bench/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "cli/command.h"
+#include "cli/compare_options.h"
+#include "cli/compare_report.h"
+#include "cli/run_inputs.h"
+#include "consort/registry.h"
+
+namespace consort {
+namespace {
+
+constexpr int kDefaultInputSets = 8;
+constexpr char kDefaultReference[] = "cpu@onnxruntime";
+
+constexpr char kDescription[] =
+    "Compares a model on several targets: latency of one query at a time, interleaved in rounds and paired with the "
+    "first "
+    "target, and how right the numbers are. A target given twice shows what the method makes of no difference.";
+constexpr char kFooter[] =
+    "Examples:\n"
+    "  consort compare -m net.onnx -d cpu@onnxruntime,cpu@openvino\n"
+    "  consort compare -m net.onnx -d cpu@openvino,cpu@openvino/bf16 \\\n"
+    "      --min-cosine 0.999 --format json\n"
+    "  consort compare -m net.onnx -d cpu,cpu -t 30";
+
+void CheckUsage(const CompareOptions& options) {
+  CheckModels(options);
+  if (options.targets.size() < 2) {
+    throw UsageError("--device: two targets at least are needed to compare; 'consort bench' measures one");
+  }
+  const bool without_reference = options.reference && !options.reference->wanted;
+  if (without_reference && (options.bounds.min_cosine || options.bounds.max_error)) {
+    throw UsageError("--reference none leaves nothing to bound; leave out --min-cosine and --max-error");
+  }
+}
+
+// As ResolveTargets, but a target may be given twice.
+std::vector<Target> ResolveEach(const Registry& registry, const CompareOptions& options) {
+  std::vector<Target> targets;
+  for (const Target& target : options.targets) {
+    ModelArguments one;
+    one.targets = {target};
+    targets.push_back(ResolveTargets(registry, one).front());
+  }
+  return targets;
+}
+
+// The target that outputs are compared with; none when accuracy is left out.
+std::optional<Target> ResolveReference(const Registry& registry, const CompareOptions& options) {
+  if (options.reference && !options.reference->wanted) return std::nullopt;
+  try {
+    return registry.Resolve(options.reference ? options.reference->target : Target::Parse(kDefaultReference));
+  } catch (const Error& error) {
+    throw UsageError(fmt::format("--reference: {}", error.what()));
+  }
+}
+
+void CheckReferenceModel(const CompareOptions& options, const Target& reference) {
+  const bool has_model = std::any_of(options.models.begin(), options.models.end(), [&](const NamedFile& model) {
+    return model.name.empty() || model.name == reference.backend;
+  });
+  if (has_model) return;
+  throw UsageError(
+      fmt::format("--reference: no model is given for {}; name another target, or none", reference.ToString()));
+}
+
+// Sets of inputs: the files that are given, and for ports without one a seed of each set's own.
+class InputSets {
+ public:
+  explicit InputSets(const CompareOptions& options)
+      : count_(options.input_sets.value_or(options.inputs.empty() ? kDefaultInputSets : 1)), first_(options) {
+    for (int set = 1; set < count_; ++set) {
+      arguments_.push_back(std::make_unique<InputArguments>(options));
+      arguments_.back()->seed += static_cast<uint64_t>(set);
+      others_.emplace_back(*arguments_.back());
+    }
+  }
+
+  int count() const { return count_; }
+  std::vector<Buffer> Get(int set, const Signature& signature) const {
+    std::vector<Buffer> buffers;
+    for (PortInput& input : (set == 0 ? first_ : others_[static_cast<size_t>(set) - 1]).For(signature))
+      buffers.push_back(std::move(input.tensor));
+    return buffers;
+  }
+
+ private:
+  int count_;
+  RunInputs first_;
+  std::vector<std::unique_ptr<InputArguments>> arguments_;  // what `others_` refer to
+  std::vector<RunInputs> others_;
+};
+
+std::vector<Outputs> EvaluateAll(Evaluator& evaluator, const InputSets& inputs) {
+  std::vector<Outputs> outputs;
+  for (int set = 0; set < inputs.count(); ++set)
+    outputs.push_back(evaluator.Evaluate(inputs.Get(set, evaluator.signature())));
+  return outputs;
+}
+
+std::vector<Outputs> ReferenceOutputs(const Registry& registry, const Target& target, const ModelBundle& models,
+                                      const CompareOptions& options, const InputSets& inputs) {
+  SubjectOptions subject{.compile = options.compile, .open = options.open()};
+  subject.compile.optimization = Optimization::kBasic;
+  subject.compile.prove_placement = false;
+  try {
+    Evaluator evaluator(registry, target, models.ArtifactFor(target), subject);
+    return EvaluateAll(evaluator, inputs);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kInvalidArgument) throw;  // the inputs; every target wants the same
+    throw Error(error.code(), fmt::format("reference {}: {} ('--reference none' leaves accuracy out)",
+                                          target.ToString(), error.what()));
+  }
+}
+
+void JudgeAccuracy(CompareRow& row, Evaluator& evaluator, const std::vector<Outputs>& reference,
+                   const InputSets& inputs, const AccuracyBounds& bounds) {
+  const std::vector<Outputs> outputs = EvaluateAll(evaluator, inputs);
+  AccuracyTally tally;
+  try {
+    for (size_t set = 0; set < outputs.size(); ++set) tally.Add(outputs[set], reference[set]);
+  } catch (const Error& error) {
+    row.accuracy_problem = error.what();
+    if (bounds.min_cosine || bounds.max_error) row.misses.push_back(row.accuracy_problem);
+    return;
+  }
+  row.accuracy = tally.Summarise();
+  row.misses = Misses(*row.accuracy, bounds);
+}
+
+// Fills in the rows' devices and accuracy. Every target is compiled, and refused if need be, before the first
+// inference.
+void CheckTargets(const Registry& registry, const std::vector<Entrant>& entrants,
+                  const std::optional<Target>& reference, const ModelBundle& models, const CompareOptions& options,
+                  const InputSets& inputs, std::vector<CompareRow>& rows) {
+  std::vector<std::unique_ptr<Evaluator>> evaluators;
+  for (size_t i = 0; i < entrants.size(); ++i) {
+    const Entrant& entrant = entrants[i];
+    evaluators.push_back(std::make_unique<Evaluator>(registry, entrant.target, *entrant.artifact, entrant.options));
+    rows[i].info = evaluators[i]->info();
+  }
+  if (!reference) return;
+  const std::vector<Outputs> expected = ReferenceOutputs(registry, *reference, models, options, inputs);
+  for (size_t i = 0; i < entrants.size(); ++i) JudgeAccuracy(rows[i], *evaluators[i], expected, inputs, options.bounds);
+}
+
+std::vector<CompareRow> MakeRows(const std::vector<Target>& targets, const ModelBundle& models) {
+  std::vector<CompareRow> rows;
+  std::map<std::string, int> seen;
+  for (const Target& target : targets) {
+    const Artifact& artifact = models.ArtifactFor(target);
+    CompareRow row{.target = target, .label = target.ToString(), .model = artifact.name()};
+    row.fingerprint = artifact.fingerprint();
+    row.precision = DescribePrecision(target, artifact);
+    const int number = ++seen[row.label];
+    if (std::count(targets.begin(), targets.end(), target) > 1) row.label += fmt::format(" ({})", number);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+// What the noise gate has to watch: the cores of all targets, and how many of them a block needs at once.
+struct Watched {
+  CoreSet cores;
+  int threads = 0;  // 0: all of them
+};
+
+Watched WatchedBy(const std::vector<CompareRow>& rows, int threads) {
+  std::vector<int> all;
+  bool same = true, anywhere = false;
+  for (const CompareRow& row : rows) {
+    all.insert(all.end(), row.info.cores.cores().begin(), row.info.cores.cores().end());
+    same &= row.info.cores == rows.front().info.cores;
+    anywhere |= row.info.cores.empty();
+  }
+  // A device that computes elsewhere is asked by one thread of this process, on any core.
+  if (anywhere) return {CoreSet(), same ? 1 : 0};
+  return {CoreSet(std::move(all)), same ? threads : 0};
+}
+
+PairedOptions MakePairedOptions(const CompareOptions& options) {
+  return {.time_ns = static_cast<TimeNs>(options.time_s * 1e9), .loads = options.loads, .seed = options.seed};
+}
+
+CompareReport Measure(const Registry& registry, const std::vector<Entrant>& entrants, std::vector<CompareRow> rows,
+                      const CompareOptions& options, const InputSets& inputs) {
+  CompareReport report{.environment = ReadEnvironment(), .loads = options.loads, .seed = options.seed};
+  const InputSource source = [&inputs](const Signature& signature) { return inputs.Get(0, signature); };
+  const Watched watched = WatchedBy(rows, options.compile.threads);
+  NoiseGate gate(watched.cores, watched.threads);
+  SubjectLoader loader(registry, entrants, source);
+  report.paired = ComparePaired(
+      gate, [&](int) { return loader.Load(gate); }, MakePairedOptions(options));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i].measured = std::move(report.paired.sides[i]);
+    rows[i].threads = loader.subjects()[i]->threads();
+    rows[i].placement = loader.subjects()[i]->placement();
+  }
+  report.rows = std::move(rows);
+  report.isolated = options.isolated;
+  report.denormals_flushed = options.compile.flush_denormals;
+  report.probe_ns = gate.probe_ns();
+  report.blind_spot = gate.blind_spot();
+  return report;
+}
+
+// What went wrong that is not an error: the accuracy first, because figures of wrong numbers mean nothing.
+ExitCode Conclude(const CompareReport& report) {
+  std::fflush(stdout);
+  bool missed = false;
+  for (const CompareRow& row : report.rows) {
+    for (const std::string& miss : row.misses) {
+      fmt::print(stderr, "consort: {}: {}\n", row.label, miss);
+      missed = true;
+    }
+  }
+  if (!report.paired.unstable.empty()) fmt::print(stderr, "consort: unstable: {}\n", report.paired.unstable);
+  if (missed) return ExitCode::kAccuracyMissed;
+  return report.paired.unstable.empty() ? ExitCode::kDone : ExitCode::kUnstable;
+}
+
+ExitCode RunCompare(const CompareOptions& options) {
+  CheckUsage(options);
+  const Registry registry = MakeBuiltinRegistry();
+  const std::vector<Target> targets = ResolveEach(registry, options);
+  const std::optional<Target> reference = ResolveReference(registry, options);
+  if (reference) CheckReferenceModel(options, *reference);
+  const ModelBundle models = LoadModels(options, targets);
+  const InputSets inputs(options);
+  std::vector<Entrant> entrants;
+  for (const Target& target : targets) {
+    entrants.push_back({target, &models.ArtifactFor(target), {options.compile, options.open(), options.strict}});
+  }
+  std::vector<CompareRow> rows = MakeRows(targets, models);
+  CheckTargets(registry, entrants, reference, models, options, inputs, rows);
+  CompareReport report = Measure(registry, entrants, std::move(rows), options, inputs);
+  if (reference) {
+    report.reference = reference->ToString();
+    report.inputs = fmt::format("{} {}input{}", inputs.count(), options.inputs.empty() ? "seeded " : "",
+                                inputs.count() == 1 ? "" : "s");
+  }
+  PrintCompareReport(report, options.format);
+  return Conclude(report);
+}
+
+}  // namespace
+
+Command AddCompareCommand(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("compare", kDescription);
+  app->footer(kFooter);
+  const auto options = std::make_shared<CompareOptions>();
+  AddCompareOptions(app, *options);
+  app->get_option("--model")->required();
+  return {app, [options] { return RunCompare(*options); }};
+}
+
+}  // namespace consort
