@@ -22,6 +22,7 @@ class Figures:
     discarded_share: float
     unstable: str
     code: int
+    median_of_all: float  # discarded blocks included
 
     def overlaps(self, other: "Figures") -> bool:
         return self.low <= other.high and other.low <= self.high
@@ -42,4 +43,6 @@ def read(report: dict, code: int) -> Figures:
     row = report["rows"][0]
     median = row.get("unreliable", row)["latency_ms"]["median"]
     share = row["noise"]["discarded_share"]
-    return Figures(median["estimate"], median["low"], median["high"], share, row.get("unstable", ""), code)
+    return Figures(
+        median["estimate"], median["low"], median["high"], share, row.get("unstable", ""), code, row["noise"]["median_of_all_ms"]
+    )

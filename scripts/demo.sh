@@ -28,5 +28,7 @@ The outputs are in $output/. LiteRT, the third engine, takes .tflite files; 'mak
 Next:
   $consort inspect $models/ppocr_det.onnx
   $consort run -m $models/ppocr_det.onnx -d cpu@openvino --shape x:1x3x320x640 --placement ops
+  $consort compare -m $models/ppocr_det.onnx -d cpu@onnxruntime,cpu@openvino --shape x:1x3x320x640
+  $consort make resnet-50 -o resnet-50.onnx && $consort bench -m resnet-50.onnx
   $consort doctor
 END

@@ -195,7 +195,7 @@ void Measurement::SetUp(const WarmUp& warm_up) {
   NoiseLimits limits;
   // Replicas that share cores wait for each other: that is what is measured, not noise.
   if (plans_.shared) limits.delay_share = std::numeric_limits<double>::infinity();
-  gate_ = std::make_unique<NoiseGate>(row_.cores, row_.threads * options_.replicas, limits);
+  gate_ = std::make_unique<NoiseGate>(row_.cores, limits);
   const double query_ns =
       static_cast<double>(warm_up.took_ns) / static_cast<double>(std::max<int64_t>(1, warm_up.queries));
   meter_options_.block_ns = InfoOf(options_.scenario).block_ns(query_ns, options_.meter.time_ns);

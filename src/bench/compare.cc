@@ -12,7 +12,8 @@
 namespace consort {
 namespace {
 
-constexpr int kAttempts = 3;  // to get a clean block
+constexpr int kAttempts = 3;      // to get a clean block
+constexpr int kFewestRounds = 5;  // fewer do not tell how far a ratio holds
 // A query that takes longer than this refills caches in a part of its time that does not show.
 constexpr TimeNs kSettleBelowNs = 250'000'000;
 
@@ -120,12 +121,17 @@ class Rounds {
       return fmt::format("{:.0f} % of the time was discarded, because the cores were not free",
                          100 * result_.discarded_share());
     }
+    if (result_.rounds < kFewestRounds) {
+      return fmt::format("{} clean rounds are too few to know how far a ratio holds; measure longer (-t)",
+                         result_.rounds);
+    }
     for (const SideResult& side : result_.sides) {
-      const double half_width = side.ratio.relative_half_width();
-      if (side.verdict == Verdict95::kTie && half_width > options_.max_half_width) {
-        return fmt::format("a ratio is known to ±{:.0f} % only, too little to call it a tie; measure longer (-t)",
-                           100 * half_width);
-      }
+      const Interval& ratio = side.ratio;
+      const double widest = 1 + options_.max_half_width;
+      if (side.verdict != Verdict95::kTie || (ratio.high <= widest && ratio.low >= 1 / widest)) continue;
+      return fmt::format(
+          "a ratio may lie between {:.2f} and {:.2f}, too far from 1 to call it a tie; measure longer (-t)", ratio.low,
+          ratio.high);
     }
     return "";
   }

@@ -33,7 +33,7 @@ struct PairedOptions {
   uint64_t seed = 0;                // of the order of the sides
   double patience = 3;              // gives up after this many times the time that it would take without noise
   double max_discarded = 0.6;       // share of discarded time beyond which the figures are called unstable
-  double max_half_width = 0.10;     // relative half-width of an undecided ratio's interval beyond which they are
+  double max_half_width = 0.10;     // how far from 1 (to either side, as a ratio) the interval of a tie may reach
 };
 
 // What came out for one side.

@@ -28,10 +28,10 @@ constexpr NoiseLimits kNothing{.probe_excess = -1, .delay_share = -1};
 
 // A gate that lets everything or nothing through, so that results do not depend on the machine.
 struct OpenGate : NoiseGate {
-  OpenGate() : NoiseGate(CoreSet({CoreSet::Available().cores().front()}), 0, kAnything) {}
+  OpenGate() : NoiseGate(CoreSet({CoreSet::Available().cores().front()}), kAnything) {}
 };
 struct ClosedGate : NoiseGate {
-  ClosedGate() : NoiseGate(CoreSet({CoreSet::Available().cores().front()}), 0, kNothing) {}
+  ClosedGate() : NoiseGate(CoreSet({CoreSet::Available().cores().front()}), kNothing) {}
 };
 
 // A side that pretends to take `latency_ns()` per query, three queries to a block.

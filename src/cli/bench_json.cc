@@ -113,6 +113,7 @@ Json NoiseJson(const BenchRow& row) {
           {"discarded_by_waiting", measured.discarded_blocks - measured.discarded_by_probe},
           {"discarded_share", measured.discarded_share()},
           {"clean_s", static_cast<double>(measured.clean_ns) / 1e9},
+          {"median_of_all_ms", measured.everything.PercentileNs(50) / kNsPerMs},
           {"foreign_share", row.foreign_share},
           {"probe_us", static_cast<double>(row.probe_ns) / 1e3},
           {"clock_drift", row.clock_drift},

@@ -124,14 +124,16 @@ std::vector<Outputs> ReferenceOutputs(const Registry& registry, const Target& ta
 
 void JudgeAccuracy(CompareRow& row, Evaluator& evaluator, const std::vector<Outputs>& reference,
                    const InputSets& inputs, const AccuracyBounds& bounds) {
-  const std::vector<Outputs> outputs = EvaluateAll(evaluator, inputs);
   AccuracyTally tally;
-  try {
-    for (size_t set = 0; set < outputs.size(); ++set) tally.Add(outputs[set], reference[set]);
-  } catch (const Error& error) {
-    row.accuracy_problem = error.what();
-    if (bounds.min_cosine || bounds.max_error) row.misses.push_back(row.accuracy_problem);
-    return;
+  for (int set = 0; set < inputs.count(); ++set) {
+    const Outputs outputs = evaluator.Evaluate(inputs.Get(set, evaluator.signature()));
+    try {
+      tally.Add(outputs, reference[static_cast<size_t>(set)]);
+    } catch (const Error& error) {
+      row.accuracy_problem = error.what();
+      if (bounds.min_cosine || bounds.max_error) row.misses.push_back(row.accuracy_problem);
+      return;
+    }
   }
   row.accuracy = tally.Summarise();
   row.misses = Misses(*row.accuracy, bounds);
@@ -168,23 +170,14 @@ std::vector<CompareRow> MakeRows(const std::vector<Target>& targets, const Model
   return rows;
 }
 
-// What the noise gate has to watch: the cores of all targets, and how many of them a block needs at once.
-struct Watched {
-  CoreSet cores;
-  int threads = 0;  // 0: all of them
-};
-
-Watched WatchedBy(const std::vector<CompareRow>& rows, int threads) {
+// All cores that any target computes on; empty (those of the process) when one of the devices is none of them.
+CoreSet WatchedCores(const std::vector<CompareRow>& rows) {
   std::vector<int> all;
-  bool same = true, anywhere = false;
   for (const CompareRow& row : rows) {
+    if (row.info.cores.empty()) return CoreSet();
     all.insert(all.end(), row.info.cores.cores().begin(), row.info.cores.cores().end());
-    same &= row.info.cores == rows.front().info.cores;
-    anywhere |= row.info.cores.empty();
   }
-  // A device that computes elsewhere is asked by one thread of this process, on any core.
-  if (anywhere) return {CoreSet(), same ? 1 : 0};
-  return {CoreSet(std::move(all)), same ? threads : 0};
+  return CoreSet(std::move(all));
 }
 
 PairedOptions MakePairedOptions(const CompareOptions& options) {
@@ -195,8 +188,7 @@ CompareReport Measure(const Registry& registry, const std::vector<Entrant>& entr
                       const CompareOptions& options, const InputSets& inputs) {
   CompareReport report{.environment = ReadEnvironment(), .loads = options.loads, .seed = options.seed};
   const InputSource source = [&inputs](const Signature& signature) { return inputs.Get(0, signature); };
-  const Watched watched = WatchedBy(rows, options.compile.threads);
-  NoiseGate gate(watched.cores, watched.threads);
+  NoiseGate gate(WatchedCores(rows));
   SubjectLoader loader(registry, entrants, source);
   report.paired = ComparePaired(
       gate, [&](int) { return loader.Load(gate); }, MakePairedOptions(options));

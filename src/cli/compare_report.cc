@@ -177,11 +177,11 @@ void PrintCsv(const CompareReport& report) {
       "cosine,max_rel_error,sqnr_db,top1,nonfinite_mismatches,rounds,discarded_share,unstable\n");
   for (size_t i = 0; i < report.rows.size(); ++i) {
     const CompareRow& row = report.rows[i];
-    const bool known = row.measured_at_all(), judged = row.accuracy.has_value();
+    const bool known = row.measured_at_all() && report.paired.unstable.empty(), judged = row.accuracy.has_value();
     const Interval &median = row.measured.median_ns, &ratio = row.measured.ratio;
     const Accuracy accuracy = row.accuracy.value_or(Accuracy{});
     std::vector<std::string> cells = {row.label, row.info.engine, row.precision, std::to_string(row.threads),
-                                      VerdictWord(row, i == 0)};
+                                      known ? VerdictWord(row, i == 0) : "unstable"};
     for (const double ns : {median.estimate, median.low, median.high})
       cells.push_back(CsvNumber(known, Milliseconds(ns)));
     for (const double value : {ratio.estimate, ratio.low, ratio.high}) cells.push_back(CsvNumber(known, value));

@@ -8,7 +8,8 @@
 namespace consort {
 namespace {
 
-constexpr size_t kBlocksBeforeGrowth = 1024;
+constexpr size_t kMostKept = 2048;
+constexpr int kFewestBlocks = 5;      // fewer do not tell how far a median holds
 constexpr int64_t kBlocksPerRun = 4;  // times the least number of blocks, where the number of queries is given
 constexpr TimeNs kStretchNs = 5'000'000;
 constexpr double kSettled = 0.03;
@@ -82,11 +83,11 @@ void Meter::BeginSegment() {
 
 bool Meter::RunBlock(const BlockRunner& runner) {
   if (medians_ns_.empty()) BeginSegment();
-  const auto growth = static_cast<TimeNs>(1 + clean_blocks() / kBlocksBeforeGrowth);
   gate_.Begin();
-  runner(options_.block_ns * growth, MostQueries(), samples_);
+  runner(options_.block_ns * growth_, MostQueries(), samples_);
   const NoiseReading reading = gate_.End();
   last_median_ns_ = samples_.latencies_ns.empty() ? 0 : MedianOf(samples_.latencies_ns, scratch_);
+  for (const TimeNs latency : samples_.latencies_ns) everything_.Add(latency);
   if (!reading.clean) {
     ++discarded_blocks_;
     discarded_by_probe_ += reading.delay_share <= gate_.limits().delay_share;
@@ -104,14 +105,24 @@ int64_t Meter::MostQueries() const {
   return std::clamp<int64_t>(options_.queries - queries_, 1, share);
 }
 
-size_t Meter::clean_blocks() const {
-  size_t count = 0;
-  for (const std::vector<double>& load : medians_ns_) count += load.size();
-  return count;
+// Means of pairs, within each segment.
+void Meter::MergeNeighbours() {
+  kept_ = 0;
+  for (ByLoad* values : {&medians_ns_, &rates_}) {
+    for (std::vector<double>& load : *values) {
+      const size_t pairs = load.size() / 2;
+      for (size_t i = 0; i < pairs; ++i) load[i] = (load[2 * i] + load[2 * i + 1]) / 2;
+      if (load.size() > 1) load.resize(pairs);
+    }
+  }
+  for (const std::vector<double>& load : medians_ns_) kept_ += load.size();
+  growth_ *= 2;
 }
 
 void Meter::Keep() {
   for (const TimeNs latency : samples_.latencies_ns) latencies_.Add(latency);
+  ++clean_blocks_;
+  if (++kept_ > kMostKept) MergeNeighbours();
   medians_ns_.back().push_back(last_median_ns_);
   rates_.back().push_back(PerSecond(samples_.inferences, samples_.wall_ns));
   queries_ += static_cast<int64_t>(samples_.latencies_ns.size());
@@ -142,9 +153,10 @@ void Meter::RunSegment(const BlockRunner& runner, int segments) {
 
 MeterSummary Meter::Summarise() const {
   MeterSummary summary{.latencies = latencies_,
+                       .everything = everything_,
                        .queries = queries_,
                        .inferences = inferences_,
-                       .clean_blocks = static_cast<int>(clean_blocks()),
+                       .clean_blocks = clean_blocks_,
                        .discarded_blocks = discarded_blocks_,
                        .discarded_by_probe = discarded_by_probe_,
                        .clean_ns = clean_ns_,
@@ -165,11 +177,16 @@ std::string Meter::WhyUnstable(const MeterSummary& summary) const {
     return fmt::format("{:.0f} % of the time was discarded, because the cores were not free",
                        100 * summary.discarded_share());
   }
-  const double half_width = summary.median_ns.relative_half_width();
-  if (half_width > options_.max_half_width) {
-    return fmt::format("the median is known to ±{:.0f} % only; measure longer (-t)", 100 * half_width);
+  if (summary.clean_blocks < kFewestBlocks) {
+    return fmt::format("{} clean blocks are too few to know how far the median holds; measure longer (-t, -n)",
+                       summary.clean_blocks);
   }
-  return "";
+  const double half_width = summary.median_ns.relative_half_width();
+  if (half_width <= options_.max_half_width) return "";
+  const bool loads_differ = MeanOfIndependent(summary.load_medians_ns).relative_half_width() > options_.max_half_width;
+  return fmt::format(
+      "the median is known to ±{:.0f} % only; {}", 100 * half_width,
+      loads_differ ? "medians differ from load to load: load the model more often (--loads)" : "measure longer (-t)");
 }
 
 WarmUp Warm(const std::function<void()>& query, TimeNs min_ns, TimeNs max_ns) {

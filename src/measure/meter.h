@@ -41,6 +41,7 @@ struct MeterOptions {
 // The clean blocks of one workload so far.
 struct MeterSummary {
   Distribution latencies;
+  Distribution everything;              // of discarded blocks, too: what a measurement without a gate would have seen
   Interval median_ns;                   // of the latency, with its 95 % interval
   Interval throughput;                  // inferences per second, likewise
   std::vector<double> load_medians_ns;  // the median of each load's blocks
@@ -56,9 +57,9 @@ struct MeterSummary {
   double discarded_share() const;  // of all measured time
 };
 
-// Collects the blocks of one workload. Latencies of clean blocks go into one distribution; block medians are kept
-// (their number is bounded by growing blocks), so that memory does not depend on the number of queries. A *segment* is
-// a stretch of blocks between two loads of the model: medians of segments differ by more than blocks of one do (memory
+// Collects the blocks of one workload. Latencies of clean blocks go into one distribution; of blocks the medians are
+// kept, at most a few thousand: when there are more, neighbours are merged and blocks get longer. A *segment* is a
+// stretch of blocks between two loads of the model: medians of segments differ by more than blocks of one do (memory
 // layout), and the interval says so.
 class Meter {
  public:
@@ -76,7 +77,7 @@ class Meter {
 
  private:
   void Keep();
-  size_t clean_blocks() const;
+  void MergeNeighbours();
   int64_t MostQueries() const;
   std::string WhyUnstable(const MeterSummary& summary) const;
 
@@ -87,7 +88,11 @@ class Meter {
   ByLoad medians_ns_;  // per segment and clean block
   ByLoad rates_;
   Distribution latencies_;
+  Distribution everything_;
   double last_median_ns_ = 0;
+  int clean_blocks_ = 0;
+  size_t kept_ = 0;    // block medians that are held
+  TimeNs growth_ = 1;  // blocks are this many times as long as asked for
   int64_t queries_ = 0;
   int64_t inferences_ = 0;
   int discarded_blocks_ = 0;

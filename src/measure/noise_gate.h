@@ -14,17 +14,16 @@ namespace consort {
 struct NoiseLimits {
   // A probe beside the block may take this share longer than the fastest recent probe of its core.
   double probe_excess = 0.05;
-  // Threads of this process may wait for a core that others hold for this share of the time of the cores that the work
-  // needs.
+  // Each thread of this process and its children may wait for a core that others hold for this share of the block.
   double delay_share = 0.01;
 };
 
 // What happened around and during one block.
 struct NoiseReading {
-  // Time of the worse probe beside the block over the fastest recent one, less one; of the worst core that the work
-  // needs.
+  // Time of the worse probe beside the block over the fastest recent one, less one; of the worst core that threads ran
+  // on for a tenth of the block or more (of all cores where there is no such thread, as when an accelerator computes).
   double probe_excess = 0;
-  // What all threads of this process and its children waited, over the block's length times the number of cores needed.
+  // What the thread that waited longest did, over the block's length: threads of one inference wait for each other.
   double delay_share = 0;
   bool clean = true;
 };
@@ -35,16 +34,14 @@ struct NoiseReading {
 // tells). What runs beside us in the same guest shows in the kernel's scheduler records (/proc/<pid>/task/*/schedstat),
 // which are read too. One thread at a time; its own probe threads sleep while a block runs.
 //
-//   NoiseGate gate(device->info().cores, threads);
+//   NoiseGate gate(device->info().cores);
 //   gate.Begin();
 //   … work …
 //   if (gate.End().clean) …
 class NoiseGate {
  public:
-  // `cores`: what the work may use (empty: all of the process); `threads`: how many of them it needs at once (0: all).
-  // A core that is taken away does not matter while that many are left. Takes a few milliseconds: finds the fastest
-  // probe.
-  explicit NoiseGate(const CoreSet& cores, int threads = 0, const NoiseLimits& limits = {});
+  // `cores`: what the work may use (empty: all of the process). Takes a few milliseconds: finds the fastest probe.
+  explicit NoiseGate(const CoreSet& cores, const NoiseLimits& limits = {});
   ~NoiseGate();
   NoiseGate(const NoiseGate&) = delete;
   NoiseGate& operator=(const NoiseGate&) = delete;

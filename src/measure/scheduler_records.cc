@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -34,10 +35,25 @@ void ForEachNumber(const std::string& folder, const std::function<void(int)>& vi
   }
 }
 
-// The second number of schedstat: nanoseconds spent waiting on a run queue.
-TimeNs WaitedOf(const std::string& record) {
-  const size_t space = record.find(' ');
-  return space == std::string::npos ? 0 : std::strtoll(record.c_str() + space, nullptr, 10);
+// "ran waited slices", nanoseconds.
+ThreadRecord ParseSchedstat(int process, int thread, const std::string& text) {
+  ThreadRecord record{.process = process, .thread = thread};
+  char* rest = nullptr;
+  record.ran_ns = std::strtoll(text.c_str(), &rest, 10);
+  record.waited_ns = std::strtoll(rest, nullptr, 10);
+  return record;
+}
+
+std::string TaskPath(int process, int thread, const char* file) {
+  return "/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) + "/" + file;
+}
+
+// The 39th field of stat (man 5 proc): the core that a thread ran on last. Field 3 follows the last ')'.
+int LastCore(int process, int thread) {
+  const std::string stat = ReadSmall(TaskPath(process, thread, "stat"));
+  size_t at = stat.rfind(')');
+  for (int field = 2; field < 39 && at != std::string::npos; ++field) at = stat.find(' ', at + 1);
+  return at == std::string::npos ? -1 : std::atoi(stat.c_str() + at);
 }
 
 // "pid (name) state parent …": the name may hold anything, so the last ')' counts.
@@ -65,14 +81,26 @@ void SchedulerRecords::FindChildren() {
   }
 }
 
-TimeNs SchedulerRecords::WaitedNs() const {
-  TimeNs waited = 0;
+std::vector<ThreadRecord> SchedulerRecords::Read() const {
+  std::vector<ThreadRecord> records;
   for (const int process : processes_) {
-    const std::string tasks = "/proc/" + std::to_string(process) + "/task";
-    ForEachNumber(tasks,
-                  [&](int task) { waited += WaitedOf(ReadSmall(tasks + "/" + std::to_string(task) + "/schedstat")); });
+    ForEachNumber("/proc/" + std::to_string(process) + "/task", [&](int thread) {
+      records.push_back(ParseSchedstat(process, thread, ReadSmall(TaskPath(process, thread, "schedstat"))));
+    });
   }
-  return waited;
+  return records;
+}
+
+std::vector<ThreadActivity> SchedulerRecords::Since(const std::vector<ThreadRecord>& before) const {
+  std::vector<ThreadActivity> activities;
+  for (ThreadRecord now : Read()) {
+    const auto same = std::find_if(before.begin(), before.end(), [&now](const ThreadRecord& record) {
+      return record.process == now.process && record.thread == now.thread;
+    });
+    if (same != before.end()) now.ran_ns -= same->ran_ns, now.waited_ns -= same->waited_ns;
+    if (now.ran_ns > 0 || now.waited_ns > 0) activities.push_back({now, LastCore(now.process, now.thread)});
+  }
+  return activities;
 }
 
 }  // namespace consort

@@ -8,16 +8,36 @@
 
 namespace consort {
 
-// Reads /proc/<pid>/task/*/schedstat. One thread at a time.
+// Totals of one thread since it began.
+struct ThreadRecord {
+  int process = 0;
+  int thread = 0;
+  TimeNs ran_ns = 0;
+  TimeNs waited_ns = 0;  // for a core, while it could have run
+};
+
+// What a thread did between two readings.
+struct ThreadActivity {
+  ThreadRecord did;  // differences
+  int core = -1;     // where it ran last; -1: not known
+};
+
+// Reads /proc/<pid>/task/*/schedstat. One user at a time.
 class SchedulerRecords {
  public:
+  SchedulerRecords();
   // False where the kernel keeps no such records.
   bool available() const { return available_; }
-  SchedulerRecords();
   // Looks for child processes (and theirs) that count from now on.
   void FindChildren();
-  // Time that threads of this process and of its children have waited for a core so far, together.
-  TimeNs WaitedNs() const;
+  // This process and the children found.
+  const std::vector<int>& processes() const { return processes_; }
+
+  // Every thread of these processes.
+  std::vector<ThreadRecord> Read() const;
+  // What threads did since `before`, those only that ran or waited; a thread that was not there before counts from
+  // zero.
+  std::vector<ThreadActivity> Since(const std::vector<ThreadRecord>& before) const;
 
  private:
   std::vector<int> processes_;
