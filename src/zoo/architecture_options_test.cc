@@ -51,16 +51,44 @@ std::string Refusal(const std::string& name, const MakeOptions& options) {
 }
 
 TEST(Sizes, BelowTheLeastAreRefused) {
-  const std::pair<const char*, int64_t> leasts[] = {
-      {"resnet-101", 32},       {"resnet-152-v2", 32},          {"mobilenet-v1", 32},
-      {"mobilenet-v2", 32},     {"efficientnet-edgetpu-m", 32}, {"inception-v1", 32},
-      {"inception-v3", 75},     {"inception-v4", 75},           {"densenet-121", 32},
-      {"unet-mobilenet-v2", 32}};
+  const std::pair<const char*, int64_t> leasts[] = {{"resnet-101", 32},
+                                                    {"resnet-152-v2", 32},
+                                                    {"mobilenet-v1", 32},
+                                                    {"mobilenet-v2", 32},
+                                                    {"efficientnet-edgetpu-m", 32},
+                                                    {"inception-v1", 32},
+                                                    {"inception-v3", 75},
+                                                    {"inception-v4", 75},
+                                                    {"densenet-121", 32},
+                                                    {"unet-mobilenet-v2", 32},
+                                                    {"lenet", 16},
+                                                    {"vgg-16", 32},
+                                                    {"vgg-19", 32},
+                                                    {"squeezenet-1.0", 21},
+                                                    {"seed-cnn", 20},
+                                                    {"seed-cnn-large", 46}};
   for (const auto& [name, least] : leasts) {
     EXPECT_THAT(Refusal(name, {.size = least - 1}),
                 testing::AllOf(testing::HasSubstr(name), testing::HasSubstr("--size " + std::to_string(least))));
     EXPECT_EQ(Refusal(name, {.size = least}), "") << name;
     EXPECT_TRUE(Parse(Build(name, {.size = least})).graph().totals().known) << name;
+  }
+}
+
+TEST(Sizes, EndBeforeTheyOverflow) {
+  EXPECT_THAT(Refusal("vgg-16", {.size = 65537}), testing::HasSubstr("32 to 65536"));
+}
+
+// Caffe's poolings: 109 → 54 → 27 → 13 at 224; 54 → 27 → 13 → 6 at 113.
+TEST(SqueezeNet, PoolsHalveRoundingUp) {
+  for (const auto& [size, sides] :
+       {std::pair<int64_t, Shape>{224, {54, 27, 13}}, {113, {27, 13, 6}}, {21, {4, 2, 1}}}) {
+    const Graph graph = Parse(Build("squeezenet-1.0", {.size = size})).graph();
+    Shape pooled;
+    for (const Op& op : graph.ops()) {
+      if (op.type == "MaxPool") pooled.push_back(graph.tensor(op.outputs.at(0)).spec.shape.at(2));
+    }
+    EXPECT_EQ(pooled, sides) << size;
   }
 }
 

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "io/element.h"
+
 namespace consort::zoo {
 namespace {
 
@@ -22,6 +24,13 @@ void Decode(const onnx::TensorProto& tensor, const Typed& typed, std::vector<To>
   }
 }
 
+// 16-bit floats are stored as their bit patterns.
+void DecodeSixteenBits(const onnx::TensorProto& tensor, float (*decode)(uint16_t), std::vector<double>& values) {
+  std::vector<uint16_t> bits;
+  Decode<uint16_t>(tensor, tensor.int32_data(), bits);
+  for (const uint16_t value : bits) values.push_back(decode(value));
+}
+
 }  // namespace
 
 bool HasValues(const onnx::TensorProto& tensor) {
@@ -35,6 +44,7 @@ void DropValues(onnx::TensorProto& tensor) {
   tensor.clear_raw_data();
   tensor.clear_float_data();
   tensor.clear_double_data();
+  tensor.clear_int32_data();  // 16-bit floats
   tensor.clear_external_data();
   tensor.clear_data_location();
 }
@@ -58,6 +68,8 @@ std::vector<double> NumbersOf(const onnx::TensorProto& tensor) {
   std::vector<double> values;
   if (tensor.data_type() == onnx::TensorProto::FLOAT) Decode<float>(tensor, tensor.float_data(), values);
   if (tensor.data_type() == onnx::TensorProto::DOUBLE) Decode<double>(tensor, tensor.double_data(), values);
+  if (tensor.data_type() == onnx::TensorProto::FLOAT16) DecodeSixteenBits(tensor, HalfToFloat, values);
+  if (tensor.data_type() == onnx::TensorProto::BFLOAT16) DecodeSixteenBits(tensor, BFloat16ToFloat, values);
   if (tensor.data_type() == onnx::TensorProto::INT64) Decode<int64_t>(tensor, tensor.int64_data(), values);
   if (tensor.data_type() == onnx::TensorProto::INT32) Decode<int32_t>(tensor, tensor.int32_data(), values);
   return values;

@@ -11,6 +11,7 @@ namespace consort::zoo {
 
 // False for a weight that has a shape only.
 bool HasValues(const onnx::TensorProto& tensor);
+// Of a floating-point tensor.
 void DropValues(onnx::TensorProto& tensor);
 
 // Product of the dimensions.
@@ -18,9 +19,9 @@ int64_t ElementsOf(const onnx::TensorProto& tensor);
 
 // The values; empty for types other than those named, and for external data.
 std::vector<int64_t> IntegersOf(const onnx::TensorProto& tensor);  // int32, int64
-std::vector<double> NumbersOf(const onnx::TensorProto& tensor);    // float32, float64, int32, int64
+std::vector<double> NumbersOf(const onnx::TensorProto& tensor);    // these, and floats of 16, 32 and 64 bits
 
-// Of float32 and float64 values; -infinity where one is not finite, +infinity where there is none.
+// The smallest of the numbers; -infinity where one is not finite, +infinity where there is none.
 double Smallest(const onnx::TensorProto& tensor);
 
 }  // namespace consort::zoo

@@ -25,13 +25,13 @@ struct ImageSide {
   int64_t multiple = 1;
 };
 
-// The side asked for. Throws kInvalidArgument naming the least one.
+// The side asked for. Throws kInvalidArgument outside what the network takes.
 inline int64_t SideOf(const MakeOptions& options, const ImageSide& side) {
   const int64_t size = options.size.value_or(side.usual);
-  if (size < side.least) {
+  if (size < side.least || size > kLargestNumber) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{} takes images of {}x{} and more, not {}x{}: give --size {} or more", side.network,
-                            side.least, side.least, size, size, side.least));
+                fmt::format("{} takes images whose side is {} to {}, not {}: give --size {} or more", side.network,
+                            side.least, kLargestNumber, size, side.least));
   }
   if (size % side.multiple != 0) {
     throw Error(
@@ -42,10 +42,10 @@ inline int64_t SideOf(const MakeOptions& options, const ImageSide& side) {
   return size;
 }
 
-// The input "image": batch × 3 × side × side.
-inline Value ImageInput(LayerWriter& net, const MakeOptions& options, const ImageSide& side) {
+// The input "image": batch × channels × side × side.
+inline Value ImageInput(LayerWriter& net, const MakeOptions& options, const ImageSide& side, int64_t channels = 3) {
   const int64_t size = SideOf(options, side);
-  return net.Input("image", {options.batch, 3, size, size});
+  return net.Input("image", {options.batch, channels, size, size});
 }
 
 // The multiplier of channels asked for, 1 by default. Throws kInvalidArgument outside 0.1 … 2.

@@ -2,19 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <initializer_list>
 #include <set>
+#include <utility>
 
 #include "model/node_queries.h"
+#include "zoo/node_types.h"
 
 namespace consort::zoo {
 namespace {
 
 constexpr double kSmallestBranch = 0.3;
-
-bool IsOneOf(const std::string& type, std::initializer_list<const char*> types) {
-  return std::find(types.begin(), types.end(), type) != types.end();
-}
 
 // Between a layer and the sum, or the end of the graph, that its output is for.
 bool MovesOnly(const onnx::NodeProto& node) {
@@ -151,30 +148,42 @@ class TargetFinder {
     const bool layer =
         IsLinear(node, weights_) || (node.op_type() == "BatchNormalization" && IsNormalisation(node, weights_));
     std::string logits;
-    std::set<std::string> seen;
-    if (!layer || !EndsInOutputs(node.output(0), logits, seen)) return;
+    if (!layer || !EndsInOutputs(node.output(0), logits)) return;
     targets.deviations[node.output(0)] = kLogitDeviation;
     targets.heads.push_back({node.output(0), logits});
   }
 
   // Whether every way on from this tensor ends in a graph output without another layer; `logits` becomes the last
-  // tensor of one.
-  bool EndsInOutputs(const std::string& name, std::string& logits, std::set<std::string>& seen) const {
-    if (!seen.insert(name).second) return true;
-    const auto readers = readers_.find(name);
-    const bool output = outputs_.count(name) > 0;
-    if (output) logits = name;
-    if (readers == readers_.end()) return output;
-    for (const onnx::NodeProto* node : readers->second) {
-      if (ReadsLogits(*node))
-        logits = name;
-      else if (!BelongsToHead(*node) || Activations(*node).size() > (node->op_type() == "Concat" ? 99 : 1))
-        return false;
-      else if (!EndsInOutputs(node->output(0), logits, seen))
-        return false;
-      if (ReadsLogits(*node) && outputs_.count(node->output(0)) == 0) return false;
+  // tensor of one. Ways may be as long as the graph: they are followed in the order of a list.
+  bool EndsInOutputs(const std::string& start, std::string& logits) const {
+    std::set<std::string> seen = {start};
+    std::vector<std::string> open = {start};
+    while (!open.empty()) {
+      const std::string name = std::move(open.back());
+      open.pop_back();
+      const auto readers = readers_.find(name);
+      const bool output = outputs_.count(name) > 0;
+      if (output) logits = name;
+      if (readers == readers_.end() && !output) return false;
+      if (readers == readers_.end()) continue;
+      for (const onnx::NodeProto* node : readers->second) {
+        if (ReadsLogits(*node)) {
+          if (outputs_.count(node->output(0)) == 0) return false;
+          logits = name;
+        } else if (!LeadsOn(*node)) {
+          return false;
+        } else if (seen.insert(node->output(0)).second) {
+          open.push_back(node->output(0));
+        }
+      }
     }
     return true;
+  }
+
+  // Of what follows a last layer: hands one activation on, or joins some.
+  bool LeadsOn(const onnx::NodeProto& node) const {
+    return node.output_size() > 0 && BelongsToHead(node) &&
+           (node.op_type() == "Concat" || Activations(node).size() <= 1);
   }
 
   const onnx::GraphProto& graph_;
@@ -197,6 +206,10 @@ bool HasFilter(const Weights& weights, const std::string& input) {
 }
 
 }  // namespace
+
+bool LayerTargets::IsHead(const std::string& output) const {
+  return std::any_of(heads.begin(), heads.end(), [&](const Head& head) { return head.layer == output; });
+}
 
 double LayerTargets::Of(const std::string& output) const {
   const auto found = deviations.find(output);

@@ -24,6 +24,7 @@ struct LayerTargets {
   double depth = 0;  // layers one after another: along the streams of residual sums, the mean over what a Concat joins
 
   double Of(const std::string& output) const;
+  bool IsHead(const std::string& output) const;
 };
 
 // Deviation of logits: classes differ, and no softmax saturates.

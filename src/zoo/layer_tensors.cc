@@ -7,17 +7,10 @@
 #include "consort/error.h"
 #include "zoo/layer_shapes.h"
 #include "zoo/layers.h"
+#include "zoo/node_types.h"
 
 namespace consort::zoo {
 namespace {
-
-onnx::AttributeProto* AddAttribute(onnx::NodeProto* node, const std::string& name,
-                                   onnx::AttributeProto::AttributeType type) {
-  auto* attribute = node->add_attribute();
-  attribute->set_name(name);
-  attribute->set_type(type);
-  return attribute;
-}
 
 size_t AxisOf(int64_t axis, const Shape& shape) {
   const auto rank = static_cast<int64_t>(shape.size());

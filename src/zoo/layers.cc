@@ -7,19 +7,12 @@
 
 #include "consort/error.h"
 #include "zoo/layer_shapes.h"
+#include "zoo/node_types.h"
 
 namespace consort::zoo {
 namespace {
 
 constexpr int kIrVersion = 8;  // of ONNX 1.11 to 1.13, which opset 17 belongs to
-
-onnx::AttributeProto* AddAttribute(onnx::NodeProto* node, const std::string& name,
-                                   onnx::AttributeProto::AttributeType type) {
-  auto* attribute = node->add_attribute();
-  attribute->set_name(name);
-  attribute->set_type(type);
-  return attribute;
-}
 
 void AddInt(onnx::NodeProto* node, const std::string& name, int64_t value) {
   AddAttribute(node, name, onnx::AttributeProto::INT)->set_i(value);

@@ -38,8 +38,7 @@ inline Window Square(int64_t size, int64_t stride = 1, Padding padding = Padding
 }
 
 // Writes one network. Weights have shapes only until SeedWeights (zoo/seed_weights.h) gives them values. Every layer is
-// named
-// "<scope>/<type>_<n>" after the scopes that are open. Not thread-safe.
+// named "<scope>/<type>_<n>" after the scopes that are open. Not thread-safe.
 //
 //   LayerWriter net("lenet", 17);
 //   Value x = net.Input("image", {1, 1, 28, 28});
@@ -89,7 +88,7 @@ class LayerWriter {
   Value Dense(const Value& x, int64_t units, bool bias = true);
   // ids (integers) → rows of a table: shape of ids, then `width`.
   Value Embedding(const Value& ids, int64_t rows, int64_t width);
-  // A weight of its own, to be used with Op: `role_of_bias`-like small values when it is added, near 1 when multiplied.
+  // A weight of its own, to be used with Op: small values when it is added, near 1 when it is multiplied with.
   Value Weight(const std::string& name, const Shape& shape);
 
   Value Relu(const Value& x);

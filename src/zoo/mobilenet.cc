@@ -20,8 +20,7 @@ Value DepthwiseNormRelu6(LayerWriter& net, const Value& x, const Window& window)
   return net.Relu6(net.BatchNorm(net.Depthwise(x, window)));
 }
 
-// --- MobileNet v1: Howard et al. 2017, table 1
-// --------------------------------------------------------------------------
+// --- MobileNet v1: Howard et al. 2017, table 1 -----------------------------------------------------------------
 struct Separable {
   int64_t channels;
   int64_t stride;
@@ -47,8 +46,7 @@ void BuildMobileNetV1(LayerWriter& net, const MakeOptions& options) {
   Classify(net, x);
 }
 
-// --- MobileNet v2: Sandler et al. 2018, table 2
-// -------------------------------------------------------------------------
+// --- MobileNet v2: Sandler et al. 2018, table 2 ----------------------------------------------------------------
 struct Bottlenecks {
   int64_t expansion;
   int64_t channels;
@@ -82,8 +80,9 @@ void BuildMobileNetV2(LayerWriter& net, const MakeOptions& options) {
   Classify(net, ConvNormRelu6(net, x, RoundedChannels(kHead, std::max(1.0, width)), Square(1)));
 }
 
-// --- EfficientNet-EdgeTPU: models/official/efficientnet/edgetpu of tensorflow/tpu (efficientnet_edgetpu_builder.py)
-// -------------
+// --- EfficientNet-EdgeTPU -------------------------------------------------------------------------------------------
+// Blocks of models/official/efficientnet/edgetpu of tensorflow/tpu (efficientnet_edgetpu_builder.py), in timm's form:
+// the stride of a fused block is in its 3×3. (The original has it in the 1×1 behind.)
 struct EdgeBlocks {
   int repeats;
   int64_t kernel;
@@ -127,7 +126,7 @@ Architecture Edge(const std::string& letter, int64_t size, double depth) {
   const ImageSide side = {.network = "efficientnet-edgetpu-" + letter, .usual = size};
   return {
       .name = side.network,
-      .summary = fmt::format("EfficientNet-EdgeTPU-{}, fused blocks, no squeeze-excite, {} x {} (Gupta, Akin 2020)",
+      .summary = fmt::format("EfficientNet-EdgeTPU-{}, timm's form: stride in the 3x3, {} x {} (Gupta, Akin 2020)",
                              letter == "s" ? "S" : "M", size, size),
       .choices = {Choice::kSize},
       .default_size = size,

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "model/node_queries.h"
 #include "zoo/constants.h"
+#include "zoo/node_types.h"
 #include "zoo/window_taps.h"
 
 namespace consort::zoo {
@@ -14,6 +16,10 @@ namespace {
 constexpr double kBiasShare = 0.05;  // deviation of biases and running means, in units of what they are added to
 // Filters of fewer taps keep their mean: so little is left of them otherwise.
 constexpr double kFewTaps = 16;
+// Dense layers of fewer units: where so few are rectified, chance would silence them all. Their weights are scaled to
+// the mean square that they happen to have; before a rectifier they lean to the positive side, and biases do, too.
+constexpr double kFewUnits = 16;
+constexpr double kNarrowBias = 0.5;  // mean of the biases, in units of what they are added to
 // Filters lose half of their mean, in deep networks a quarter: with all of it every input would stay apart from every
 // other, but rounding differences would grow layer by layer; with none all inputs would end in nearly the same
 // activations.
@@ -30,7 +36,8 @@ Shape ShapeFrom(const onnx::TypeProto& type) {
 }
 
 bool IsFloating(int type) {
-  return type == onnx::TensorProto::FLOAT || type == onnx::TensorProto::DOUBLE || type == onnx::TensorProto::FLOAT16;
+  return type == onnx::TensorProto::FLOAT || type == onnx::TensorProto::DOUBLE || type == onnx::TensorProto::FLOAT16 ||
+         type == onnx::TensorProto::BFLOAT16;
 }
 
 Estimate EstimateOf(const onnx::TensorProto& tensor) {
@@ -135,9 +142,15 @@ const Draw& MomentWalk::DrawOnce(const std::string& input, const Draw& draw) {
   return draws_.emplace(weights_.names.at(input), draw).first->second;
 }
 
-double MomentWalk::BiasVariance(const onnx::NodeProto& node, int position, double deviation) {
-  if (position >= node.input_size() || weights_.Find(node.input(position)) == nullptr) return 0;
-  return Square(DrawOnce(node.input(position), Draw::Normal(kBiasShare * deviation)).deviation());
+MomentWalk::Bias MomentWalk::DrawBias(const onnx::NodeProto& node, int position, double deviation, double mean) {
+  if (position >= node.input_size() || weights_.Find(node.input(position)) == nullptr) return {};
+  const Draw& draw = DrawOnce(node.input(position), Draw::Normal(kBiasShare * deviation, mean));
+  return {draw.mean(), Square(draw.deviation())};
+}
+
+bool MomentWalk::IsNarrow(const onnx::NodeProto& node, int filter) const {
+  return filter == 1 && IsOneOf(node.op_type(), {"Gemm", "MatMul"}) && weights_.Find(node.input(1))->output_axis >= 0 &&
+         SizeOf(node.output(0), -1, kFewUnits) < kFewUnits;
 }
 
 MomentWalk::Taps MomentWalk::TapsOf(const onnx::NodeProto& node, int filter) const {
@@ -187,11 +200,17 @@ Estimate MomentWalk::Linear(const onnx::NodeProto& node) {
   const double gain = node.op_type() == "Gemm" ? std::abs(Attribute(node, "alpha", 1)) : 1;
   const double target = targets_.Of(node.output(0));
   Draw draw = Draw::Normal(target / (std::max(gain, 1e-6) * std::sqrt(second)));
-  draw.output_axis = taps.centred ? weight.output_axis : -1;
-  draw.mean_parts = parts;
-  const double s2 = Square(gain * DrawOnce(node.input(filter), draw).deviation());
-  const double bias = BiasVariance(node, 2, target);
-  return Estimate::Normal({0, s2 * second + bias, s2 * shared + bias});
+  draw.output_axis = weight.output_axis;
+  draw.mean_parts = taps.centred ? parts : 0;
+  draw.own_square = IsNarrow(node, filter);
+  draw.upright = draw.own_square && x.mean > 0 && !targets_.IsHead(node.output(0));
+  const Draw& drawn = DrawOnce(node.input(filter), draw);
+  const double s2 = Square(gain * drawn.deviation());
+  const Bias bias = DrawBias(node, 2, target, drawn.upright ? kNarrowBias * target : 0);
+  // Of a normal sum that changes its sign where it is negative, the mean is sqrt(2/π) deviations.
+  const double mean = drawn.upright ? std::sqrt(2 / std::numbers::pi * s2 * shared) : 0;
+  const double more = bias.mean * (2 * mean + bias.mean) + bias.variance;
+  return Estimate::Normal({mean + bias.mean, s2 * second + more, s2 * shared + more});
 }
 
 // Running mean and variance are those that are expected, give or take; scale and the rest make the deviation what is
@@ -212,7 +231,7 @@ Estimate MomentWalk::BatchNorm(const onnx::NodeProto& node) {
   const double gain = inverse * (1 + Square(0.4) / 12);
   const Draw& scale = DrawOnce(node.input(1), Draw::Near(target / std::sqrt(gain * (x.variance() + spread))));
   const double s2 = inverse * (Square(scale.mean()) + Square(scale.deviation()));
-  const double bias = BiasVariance(node, 2, target);
+  const double bias = DrawBias(node, 2, target).variance;
   return Estimate::Normal({0, s2 * (x.variance() + spread) + bias, s2 * (x.shared - Square(x.mean) + spread) + bias});
 }
 
@@ -221,7 +240,7 @@ Estimate MomentWalk::Normalisation(const onnx::NodeProto& node) {
   const double target = targets_.Of(node.output(0));
   const Draw& scale = DrawOnce(node.input(1), Draw::Near(target));
   const double second = Square(scale.mean()) + Square(scale.deviation());
-  const double bias = BiasVariance(node, 2, target);
+  const double bias = DrawBias(node, 2, target).variance;
   const double shared = x.variance() > 0 ? (x.shared - Square(x.mean)) / x.variance() : 0;
   return Estimate::Normal({0, second + bias, second * shared + bias});
 }
@@ -238,7 +257,9 @@ Estimate MomentWalk::Gather(const onnx::NodeProto& node) {
 Estimate MomentWalk::Recurrent(const onnx::NodeProto& node) {
   const double hidden = std::max(1.0, Attribute(node, "hidden_size", SizeOf(node.input(2), -1, 1)));
   for (int i = 1; i < node.input_size(); ++i) {
-    if (weights_.Find(node.input(i)) != nullptr) DrawOnce(node.input(i), Draw::Within(1 / std::sqrt(hidden)));
+    const Weight* weight = weights_.Find(node.input(i));
+    if (weight != nullptr && weight->role == Role::kRecurrent)
+      DrawOnce(node.input(i), Draw::Within(1 / std::sqrt(hidden)));
   }
   const double drive = SizeOf(node.input(1), -1, hidden) * Get(node.input(0)).moments().second / (3 * hidden);
   const double candidate = drive / (1 + drive);

@@ -38,6 +38,12 @@ class MomentWalk {
     bool centred = false;
   };
 
+  // All 0 where a layer has none that is drawn.
+  struct Bias {
+    double mean = 0;
+    double variance = 0;
+  };
+
   void Visit(const onnx::NodeProto& node);
   Estimate VisitOther(const onnx::NodeProto& node);
   Estimate Linear(const onnx::NodeProto& node);
@@ -59,7 +65,8 @@ class MomentWalk {
   void DrawOperands(const onnx::NodeProto& node);  // biases and scales of elementwise operators
   // Draws the weight behind `input` unless an earlier layer did, and returns how it is drawn.
   const Draw& DrawOnce(const std::string& input, const Draw& draw);
-  double BiasVariance(const onnx::NodeProto& node, int position, double deviation);
+  Bias DrawBias(const onnx::NodeProto& node, int position, double deviation, double mean = 0);
+  bool IsNarrow(const onnx::NodeProto& node, int filter) const;
 
   Estimate Get(const std::string& name) const;
   const Shape* ShapeOf(const std::string& name) const;  // nullptr where it is not known

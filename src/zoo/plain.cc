@@ -1,6 +1,7 @@
 // Networks without branches, or with short ones: LeNet-5, VGG, SqueezeNet.
 #include <string>
 
+#include "zoo/image_networks.h"
 #include "zoo/zoo.h"
 
 namespace consort::zoo {
@@ -8,15 +9,10 @@ namespace {
 
 constexpr LayerWriter::ConvOptions kBias = {.bias = true};
 
-Value Image(LayerWriter& net, const MakeOptions& options, int64_t channels, int64_t size) {
-  const int64_t side = options.size.value_or(size);
-  return net.Input("image", {options.batch, channels, side, side});
-}
-
 // LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition", 1998, in the form that
 // frameworks use: every filter sees all channels, rectifiers, largest values pooled, a linear last layer.
 void BuildLeNet(LayerWriter& net, const MakeOptions& options) {
-  Value x = Image(net, options, 1, 32);
+  Value x = ImageInput(net, options, {.network = "lenet", .usual = 32, .least = 16}, 1);
   for (const int64_t channels : {6, 16}) {
     x = net.Relu(net.Conv(x, channels, Square(5, 1, Padding::kValid), kBias));
     x = net.MaxPool(x, Square(2, 2, Padding::kValid));
@@ -29,7 +25,7 @@ void BuildLeNet(LayerWriter& net, const MakeOptions& options) {
 // Simonyan, Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014: configurations D and
 // E. `last` is the number of convolutions in each of the last three stages.
 void BuildVgg(LayerWriter& net, const MakeOptions& options, int last) {
-  Value x = Image(net, options, 3, 224);
+  Value x = ImageInput(net, options, {.network = last == 3 ? "vgg-16" : "vgg-19"});
   const int convolutions[] = {2, 2, last, last, last};
   const int64_t channels[] = {64, 128, 256, 512, 512};
   for (int stage = 0; stage < 5; ++stage) {
@@ -51,15 +47,20 @@ Value Fire(LayerWriter& net, const std::string& name, const Value& input, int64_
   return net.Concat({small, large});
 }
 
+// The largest of 3×3, stride 2; the last window may hang over the end, as Caffe's do.
+Value CaffePool(LayerWriter& net, const Value& x) {
+  return net.MaxPool(x, Square(3, 2, x.shape[2] % 2 == 0 ? Padding::kSame : Padding::kValid));
+}
+
 // Iandola, Han, Moskewicz, Ashraf, Dally, Keutzer, "SqueezeNet", 2016, version 1.0: pooling after conv1, fire4 and
-// fire8. Windows of the poolings may hang over the end, as Caffe's do.
+// fire8.
 void BuildSqueezeNet(LayerWriter& net, const MakeOptions& options) {
-  Value x = net.Relu(net.Conv(Image(net, options, 3, 224), 96, Square(7, 2, Padding::kValid), kBias));
-  x = net.MaxPool(x, Square(3, 2, Padding::kValid));
+  const Value image = ImageInput(net, options, {.network = "squeezenet-1.0", .least = 21});
+  Value x = CaffePool(net, net.Relu(net.Conv(image, 96, Square(7, 2, Padding::kValid), kBias)));
   const int64_t squeezes[] = {16, 16, 32, 32, 48, 48, 64, 64};
   for (int i = 0; i < 8; ++i) {
     x = Fire(net, "fire" + std::to_string(i + 2), x, squeezes[i], 4 * squeezes[i]);
-    if (i == 2 || i == 6) x = net.MaxPool(x, Square(3, 2, x.shape[2] % 2 == 0 ? Padding::kSame : Padding::kValid));
+    if (i == 2 || i == 6) x = CaffePool(net, x);
   }
   x = net.Relu(net.Conv(x, 1000, Square(1), kBias));
   net.Output("logits", net.Flatten(net.GlobalAveragePool(x)));

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "consort/error.h"
+#include "zoo/image_networks.h"
 #include "zoo/zoo.h"
 
 namespace consort::zoo {
@@ -83,8 +84,8 @@ void AddClassifier(LayerWriter& net, const Value& features) {
 }
 
 void BuildCnn(LayerWriter& net, const MakeOptions& options) {
-  const int64_t size = options.size.value_or(128);
-  Value x = Block(net, "block1", net.Input("image", {options.batch, 3, size, size}), 32, 64);
+  const Value image = ImageInput(net, options, {.network = "seed-cnn", .usual = 128, .least = 20});
+  Value x = Block(net, "block1", image, 32, 64);
   x = PooledBlock(net, "block2", x, 64, 128);
   {
     const LayerWriter::Scope scope(net, "block3");
@@ -94,8 +95,7 @@ void BuildCnn(LayerWriter& net, const MakeOptions& options) {
 }
 
 void BuildCnnLarge(LayerWriter& net, const MakeOptions& options) {
-  const int64_t size = options.size.value_or(224);
-  Value x = Block(net, "block1", net.Input("image", {options.batch, 3, size, size}), 32, 64);
+  Value x = Block(net, "block1", ImageInput(net, options, {.network = "seed-cnn-large", .least = 46}), 32, 64);
   x = Block(net, "block2", x, 64, 128);
   AddClassifier(net, PooledBlock(net, "block3", x, 128, 256));
 }

@@ -11,6 +11,8 @@
 #include "consort/error.h"
 #include "model/infer_shapes.h"
 #include "zoo/constants.h"
+#include "zoo/expanded_constants.h"
+#include "zoo/kept_tensors.h"
 #include "zoo/layer_targets.h"
 #include "zoo/moment_walk.h"
 #include "zoo/weight_roles.h"
@@ -18,38 +20,28 @@
 namespace consort::zoo {
 namespace {
 
-constexpr int64_t kLargestMessage = (int64_t{2} << 30) - 1;
 // Logits that miss their deviation by less are left as they are.
 constexpr double kNear = 1.1;
 // No head is made larger than this in order to make up for what follows it.
 constexpr double kLargestHead = 12;
+constexpr double kSmall = 0.05;  // deviation of biases of activations of unit order
+constexpr int64_t kHeader = 16;  // most bytes that stand in front of a tensor's values
 
 int64_t BytesOf(const onnx::TensorProto& tensor) {
-  const int64_t width = tensor.data_type() == onnx::TensorProto::DOUBLE ? 8 : 4;
-  const int64_t elements = ElementsOf(tensor);
-  return elements > kLargestMessage ? kLargestMessage : elements * width;
+  const bool sixteen =
+      tensor.data_type() == onnx::TensorProto::FLOAT16 || tensor.data_type() == onnx::TensorProto::BFLOAT16;
+  const int64_t width = tensor.data_type() == onnx::TensorProto::DOUBLE ? 8 : (sixteen ? 2 : 4);
+  return std::min(ElementsOf(tensor), kLargestFile) * width + kHeader;
 }
 
-void RequireRoom(const Weights& weights) {
-  int64_t bytes = 0;
-  for (const auto& [name, weight] : weights.by_name) {
-    bytes += BytesOf(*weight.tensor);
-    if (bytes < kLargestMessage) continue;
-    throw Error(ErrorCode::kUnsupported,
-                "the weights exceed 2 GiB, which one ONNX file cannot hold: make the network smaller");
-  }
-}
-
-// What ConstantOfShape made and no layer reads keeps its value.
-void KeepConstants(const std::map<std::string, float>& constants, Weights& weights) {
-  for (const auto& [name, value] : constants) {
-    const auto weight = weights.by_name.find(name);
-    if (weight == weights.by_name.end() || weight->second.role != Role::kUnread) continue;
-    onnx::TensorProto& tensor = *weight->second.tensor;
-    tensor.mutable_float_data()->Resize(static_cast<int>(ElementsOf(tensor)), value);
-    weights.by_name.erase(weight);
-    std::erase_if(weights.names, [&](const auto& item) { return item.second == name; });
-  }
+// Of the model with its weights, which have no values yet.
+void RequireRoom(const onnx::ModelProto& model, const Weights& weights) {
+  auto bytes = static_cast<int64_t>(model.ByteSizeLong());
+  for (const auto& [name, weight] : weights.by_name) bytes += BytesOf(*weight.tensor);
+  if (bytes <= kLargestFile) return;
+  throw Error(ErrorCode::kUnsupported,
+              fmt::format("the model takes {} with its weights; one ONNX file that holds them ends at 2 GiB",
+                          FormatBytes(bytes)));
 }
 
 // Wanted deviations of heads whose logits come out too small or large, pooled or rectified as they are on the way.
@@ -78,29 +70,45 @@ std::map<std::string, Draw> Plan(const onnx::ModelProto& model, const Weights& w
   return second.draws();
 }
 
-// For a weight that no rule reached.
-Draw FallbackDraw(const onnx::TensorProto& tensor) {
-  if (tensor.dims_size() < 2) return Draw::Normal(0.05);
-  const double fan_in =
-      static_cast<double>(ElementsOf(tensor)) / static_cast<double>(std::max<int64_t>(1, tensor.dims(0)));
-  return Draw::Normal(1 / std::sqrt(std::max(1.0, fan_in)));
+// For a weight that the walk does not reach: that only bodies read, or whose place in the main graph is unknown.
+Draw FallbackDraw(const Weight& weight) {
+  switch (weight.role) {
+    case Role::kFilter:
+    case Role::kUnread:
+      return weight.tensor->dims_size() < 2 ? Draw::Normal(kSmall) : Draw::Normal(1 / std::sqrt(weight.fan_in));
+    case Role::kBias:
+    case Role::kMean:
+      return Draw::Normal(kSmall);
+    case Role::kScale:
+    case Role::kVariance:
+      return Draw::Near(1);
+    case Role::kTable:
+      return Draw::Normal(1);
+    case Role::kRecurrent:
+      return Draw::Within(1 / std::sqrt(weight.fan_in));
+    case Role::kSlope:
+      return Draw::Near(0.25);
+  }
+  return Draw::Normal(kSmall);
 }
 
 }  // namespace
 
 SeedReport SeedWeights(onnx::ModelProto& model, uint64_t seed) {
-  const std::map<std::string, float> constants = MakeInitializers(model);
-  Weights weights = FindWeights(*model.mutable_graph());
-  RequireRoom(weights);
-  KeepConstants(constants, weights);
-  for (const auto& [name, weight] : weights.by_name) DropValues(*weight.tensor);
-  const std::map<std::string, Draw> draws = Plan(model, weights);
+  MakeInitializers(model);
+  const Weights weights = FindWeights(*model.mutable_graph());
   SeedReport report;
+  report.kept = FindKeptTensors(model.graph(), weights);
+  for (const auto& [name, weight] : weights.by_name) DropValues(*weight.tensor);
+  RequireRoom(model, weights);
+  const std::map<std::string, Draw> draws = Plan(model, weights);
   for (const auto& [name, weight] : weights.by_name) {
     const auto draw = draws.find(name);
-    Fill(*weight.tensor, name, draw == draws.end() ? FallbackDraw(*weight.tensor) : draw->second, seed);
+    Fill(*weight.tensor, name, draw == draws.end() ? FallbackDraw(weight) : draw->second, seed);
+    const int64_t elements = ElementsOf(*weight.tensor);
     ++report.tensors;
-    report.elements += ElementsOf(*weight.tensor);
+    report.elements += elements;
+    if (weight.role != Role::kMean && weight.role != Role::kVariance) report.trainable += elements;
   }
   return report;
 }

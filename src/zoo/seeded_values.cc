@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "io/element.h"
+
 namespace consort::zoo {
 namespace {
 
@@ -55,35 +57,64 @@ Layout LayoutOf(const onnx::TensorProto& tensor, int axis) {
   return layout;
 }
 
-// What every integer of a filter is raised by: the draw's offset less a part of the filter's mean.
-std::vector<int64_t> Offsets(const Draw& draw, const Layout& layout, uint64_t key) {
-  std::vector<int64_t> offsets(static_cast<size_t>(layout.filters), draw.offset);
-  if (draw.output_axis < 0) return offsets;
-  std::vector<int64_t> sums(offsets.size(), 0);
+// What happens to the integers that are drawn.
+struct Shaping {
+  std::vector<int64_t> offsets;  // of each filter, added to every integer
+  std::vector<int64_t> signs;    // of each filter, multiplied with it then
+  float scale = 1;
+};
+
+struct Sums {
+  std::vector<int64_t> filters;
+  int64_t squares = 0;
+};
+
+Sums SumUp(const Draw& draw, const Layout& layout, uint64_t key) {
+  Sums sums = {.filters = std::vector<int64_t>(static_cast<size_t>(layout.filters), 0)};
   uint64_t counter = key;
   for (int64_t outer = 0; outer < layout.outer; ++outer) {
-    for (int64_t& sum : sums) {
-      for (int64_t i = 0; i < layout.inner; ++i) sum += Integer(draw.kind, Mix(counter += kGolden));
+    for (int64_t& sum : sums.filters) {
+      for (int64_t i = 0; i < layout.inner; ++i) {
+        const int64_t integer = Integer(draw.kind, Mix(counter += kGolden));
+        sum += integer;
+        if (draw.own_square) sums.squares += integer * integer;
+      }
     }
   }
-  const int64_t divisor = draw.mean_parts * layout.outer * layout.inner;
-  for (size_t i = 0; i < sums.size(); ++i) offsets[i] -= sums[i] / divisor;
-  return offsets;
+  return sums;
 }
 
-template <typename T>
-void Write(onnx::TensorProto& tensor, const Draw& draw, uint64_t key) {
+Shaping ShapingOf(const Draw& draw, const Layout& layout, uint64_t key) {
+  const auto filters = static_cast<size_t>(layout.filters);
+  Shaping shaping = {std::vector<int64_t>(filters, draw.offset), std::vector<int64_t>(filters, 1), draw.scale};
+  if (draw.mean_parts == 0 && !draw.upright && !draw.own_square) return shaping;
+  const Sums sums = SumUp(draw, layout, key);
+  const int64_t taps = layout.outer * layout.inner;
+  for (size_t i = 0; i < filters; ++i) {
+    if (draw.mean_parts > 0) shaping.offsets[i] -= sums.filters[i] / (draw.mean_parts * taps);
+    if (draw.upright && sums.filters[i] < 0) shaping.signs[i] = -1;
+  }
+  if (draw.own_square && sums.squares > 0) {
+    const double mean_square = static_cast<double>(sums.squares) / static_cast<double>(taps * layout.filters);
+    shaping.scale = CoarseFloat(draw.scale * kSumDeviation / std::sqrt(mean_square));
+  }
+  return shaping;
+}
+
+// `round` makes a stored number of a float.
+template <typename T, typename Round>
+void Write(onnx::TensorProto& tensor, const Draw& draw, uint64_t key, Round round) {
   const Layout layout = LayoutOf(tensor, draw.output_axis);
-  const std::vector<int64_t> offsets = Offsets(draw, layout, key);
+  const Shaping shaping = ShapingOf(draw, layout, key);
   std::string& bytes = *tensor.mutable_raw_data();
   bytes.resize(static_cast<size_t>(layout.outer * layout.filters * layout.inner) * sizeof(T));
   char* at = bytes.data();
   uint64_t counter = key;
   for (int64_t outer = 0; outer < layout.outer; ++outer) {
-    for (const int64_t offset : offsets) {
+    for (size_t filter = 0; filter < shaping.offsets.size(); ++filter) {
       for (int64_t i = 0; i < layout.inner; ++i, at += sizeof(T)) {
-        const int64_t integer = Integer(draw.kind, Mix(counter += kGolden)) + offset;
-        const T value = static_cast<float>(integer) * draw.scale;
+        const int64_t drawn = Integer(draw.kind, Mix(counter += kGolden)) + shaping.offsets[filter];
+        const T value = round(static_cast<float>(drawn * shaping.signs[filter]) * shaping.scale);
         std::memcpy(at, &value, sizeof(T));
       }
     }
@@ -101,7 +132,7 @@ float CoarseFloat(double value) {
 Draw Draw::Normal(double deviation, double mean) {
   Draw draw;
   draw.scale = CoarseFloat(deviation / kSumDeviation);
-  draw.offset = draw.scale == 0 ? 0 : std::llround(mean / draw.scale);
+  draw.offset = draw.scale == 0 ? 0 : std::llround(CoarseFloat(mean / draw.scale));
   return draw;
 }
 
@@ -122,10 +153,16 @@ double Draw::deviation() const { return scale * (kind == Kind::kUniform ? 65536 
 
 void Fill(onnx::TensorProto& tensor, const std::string& name, const Draw& draw, uint64_t seed) {
   const uint64_t key = KeyOf(name, seed);
-  if (tensor.data_type() == onnx::TensorProto::DOUBLE)
-    Write<double>(tensor, draw, key);
-  else
-    Write<float>(tensor, draw, key);
+  switch (tensor.data_type()) {
+    case onnx::TensorProto::DOUBLE:
+      return Write<double>(tensor, draw, key, [](float value) { return static_cast<double>(value); });
+    case onnx::TensorProto::FLOAT16:
+      return Write<uint16_t>(tensor, draw, key, FloatToHalf);
+    case onnx::TensorProto::BFLOAT16:
+      return Write<uint16_t>(tensor, draw, key, FloatToBFloat16);
+    default:
+      return Write<float>(tensor, draw, key, [](float value) { return value; });
+  }
 }
 
 }  // namespace consort::zoo

@@ -15,9 +15,11 @@ struct Draw {
   enum class Kind : uint8_t { kNormal, kUniform };
   Kind kind = Kind::kNormal;
   float scale = 1;
-  int64_t offset = 0;      // added to every integer
-  int output_axis = -1;    // filters along this axis lose a part of their mean; -1: none does
-  int64_t mean_parts = 2;  // the part is one of so many
+  int64_t offset = 0;       // added to every integer
+  int output_axis = -1;     // of the filters; -1: there are none
+  int64_t mean_parts = 0;   // filters lose one of so many parts of their mean; 0: none
+  bool upright = false;     // filters whose sum is negative change their sign
+  bool own_square = false;  // the deviation is that of the numbers drawn, not the expected one
 
   // Nearly normal: the sum of four uniform numbers.
   static Draw Normal(double deviation, double mean = 0);
@@ -34,7 +36,8 @@ struct Draw {
 // say.
 float CoarseFloat(double value);
 
-// Fills float32 or float64 data of the shape that `tensor` has; the values depend on `name`, the seed and the draw.
+// Fills floating-point data of 16, 32 or 64 bits of the shape that `tensor` has; the values depend on `name`, the seed
+// and the draw. Those of 16 bits are the ones of 32 bits rounded.
 void Fill(onnx::TensorProto& tensor, const std::string& name, const Draw& draw, uint64_t seed);
 
 }  // namespace consort::zoo

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "consort/error.h"
+#include "zoo/node_types.h"
 #include "zoo/zoo.h"
 
 namespace consort::zoo {
@@ -64,10 +65,7 @@ Value MaskBias(LayerWriter& net, const Value& mask) {
   const LayerWriter::Scope scope(net, "mask");
   onnx::NodeProto* node = nullptr;
   const Value number = net.Op("Cast", {mask}, mask.shape, &node);
-  auto* to = node->add_attribute();
-  to->set_name("to");
-  to->set_type(onnx::AttributeProto::INT);
-  to->set_i(onnx::TensorProto::FLOAT);
+  AddAttribute(node, "to", onnx::AttributeProto::INT)->set_i(onnx::TensorProto::FLOAT);
   const Value hidden = net.Op("Sub", {net.ConstantFloat("one", 1), number}, mask.shape);
   return net.Reshape(net.Scale(hidden, kHidden), {0, 1, 1, -1});
 }

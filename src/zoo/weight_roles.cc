@@ -8,27 +8,24 @@
 #include <utility>
 
 #include "model/node_queries.h"
-#include "model/proto_walk.h"
 #include "zoo/constants.h"
+#include "zoo/node_types.h"
 
 namespace consort::zoo {
 namespace {
 
-constexpr double kMask = -1000;  // what is added to hide a position is far below any bias
-
-bool IsOneOf(const std::string& type, std::initializer_list<const char*> types) {
-  return std::find(types.begin(), types.end(), type) != types.end();
-}
-
-// Hands a weight on with other axes or another type.
+// Hands a weight on with other axes, in part or in another type.
 bool HandsOn(const onnx::NodeProto& node) {
-  return IsOneOf(node.op_type(), {"Identity", "Reshape", "Transpose", "Unsqueeze", "Squeeze", "Flatten", "Cast"});
+  return IsOneOf(node.op_type(),
+                 {"Identity", "Reshape", "Transpose", "Unsqueeze", "Squeeze", "Flatten", "Cast", "Slice", "Split"});
 }
 
 int64_t IntAttribute(const onnx::NodeProto& node, const char* name, int64_t otherwise) {
   const auto* attribute = FindAttribute(node, name);
   return attribute == nullptr ? otherwise : attribute->i();
 }
+
+bool IsRecurrent(const std::string& type) { return IsOneOf(type, {"LSTM", "GRU", "RNN"}); }
 
 std::optional<Role> RoleOf(const onnx::NodeProto& node, int position) {
   const std::string& type = node.op_type();
@@ -41,7 +38,9 @@ std::optional<Role> RoleOf(const onnx::NodeProto& node, int position) {
     return position == 1 ? Role::kScale : Role::kBias;
   }
   if (type == "Gather" && position == 0) return Role::kTable;
-  if (IsOneOf(type, {"LSTM", "GRU", "RNN"}) && position > 0 && position != 4) return Role::kRecurrent;
+  // W, R, B and P; the others are lengths and initial states.
+  const bool matrix = (position >= 1 && position <= 3) || position == 7;
+  if (IsRecurrent(type)) return matrix ? std::optional(Role::kRecurrent) : std::nullopt;
   if (type == "PRelu" && position == 1) return Role::kSlope;
   if (IsOneOf(type, {"Add", "Sub", "Sum"})) return Role::kBias;
   if (IsOneOf(type, {"Mul", "Div"})) return Role::kScale;
@@ -51,7 +50,7 @@ std::optional<Role> RoleOf(const onnx::NodeProto& node, int position) {
 // The axis of the filters as the node sees its operand; -1: none.
 int FilterAxis(const onnx::NodeProto& node, int position, int rank) {
   if (node.op_type() == "Conv") return 0;
-  if (node.op_type() == "MatMul") return position == 1 ? rank - 1 : rank - 2;
+  if (node.op_type() == "MatMul") return rank < 2 ? -1 : (position == 1 ? rank - 1 : rank - 2);  // a vector has none
   if (node.op_type() != "Gemm") return -1;
   if (position == 1) return IntAttribute(node, "transB", 0) != 0 ? 0 : 1;
   return IntAttribute(node, "transA", 0) != 0 ? 1 : 0;
@@ -63,10 +62,30 @@ struct Source {
   onnx::TensorProto* tensor = nullptr;
   std::vector<int> axes;  // the stored tensor's, in the order in which they are seen; empty: no longer known
 };
+// What a name stands for: several where they were concatenated, none where an input of a body hides them.
+using Sources = std::map<std::string, std::vector<Source>>;
+
+bool IsSeedable(int type) {
+  return type == onnx::TensorProto::FLOAT || type == onnx::TensorProto::DOUBLE || type == onnx::TensorProto::FLOAT16 ||
+         type == onnx::TensorProto::BFLOAT16;
+}
+
+// Numbers that one output sums over; of recurrent weights the hidden size.
+double FanIn(const onnx::NodeProto& node, const Weight& weight) {
+  const onnx::TensorProto& tensor = *weight.tensor;
+  const auto hidden = static_cast<double>(IntAttribute(node, "hidden_size", 0));
+  if (weight.role == Role::kRecurrent && hidden > 0) return hidden;
+  if (tensor.dims_size() < 2) return 1;
+  int64_t outputs = tensor.dims(std::max(0, weight.output_axis));
+  if (node.op_type() == "MatMul") {
+    for (int i = 0; i < tensor.dims_size() - 2; ++i) outputs *= tensor.dims(i);  // matrices of a batch
+  }
+  return std::max(1.0, static_cast<double>(ElementsOf(tensor)) / static_cast<double>(std::max<int64_t>(1, outputs)));
+}
 
 Source HandedOn(const Source& source, const onnx::NodeProto& node) {
   Source result = source;
-  if (node.op_type() == "Identity" || node.op_type() == "Cast") return result;
+  if (IsOneOf(node.op_type(), {"Identity", "Cast", "Slice", "Split"})) return result;
   result.axes.clear();
   const auto* order = FindAttribute(node, "perm");
   if (node.op_type() != "Transpose") return result;
@@ -77,47 +96,99 @@ Source HandedOn(const Source& source, const onnx::NodeProto& node) {
   return result;
 }
 
+// Reads the main graph first and the bodies of control flow after it. Names in a body are looked up from the inside
+// out.
 class Finder {
  public:
-  explicit Finder(onnx::GraphProto& graph) : graph_(graph) {}
-
-  Weights Find() {
-    for (auto& tensor : *graph_.mutable_initializer()) Store(tensor.name(), tensor);
-    for (auto& node : *graph_.mutable_node()) Read(node);
-    for (const auto& [name, source] : sources_) {
-      if (weights_.by_name.count(source.weight) == 0 && !HasValues(*source.tensor)) {
-        weights_.by_name[source.weight] = {.tensor = source.tensor};
-      }
-      if (weights_.by_name.count(source.weight) > 0) weights_.names[name] = source.weight;
+  Weights Find(onnx::GraphProto& graph) {
+    Enter(graph, "");
+    for (const auto& [name, sources] : scopes_.front()) {
+      if (sources.size() == 1) Name(name, sources.front());
     }
     return std::move(weights_);
   }
 
  private:
-  void Store(const std::string& name, onnx::TensorProto& tensor) {
-    const int type = tensor.data_type();
-    if (type != onnx::TensorProto::FLOAT && type != onnx::TensorProto::DOUBLE) return;
-    if (HasValues(tensor) && ElementsOf(tensor) <= 1) return;
-    std::vector<int> axes(static_cast<size_t>(tensor.dims_size()));
-    std::iota(axes.begin(), axes.end(), 0);
-    sources_[name] = {name, &tensor, axes};
+  void Name(const std::string& name, const Source& source) {
+    if (weights_.by_name.count(source.weight) == 0 && !HasValues(*source.tensor)) {
+      Weight weight = {.tensor = source.tensor};
+      weight.fan_in = FanIn({}, weight);
+      weights_.by_name[source.weight] = weight;
+    }
+    if (weights_.by_name.count(source.weight) > 0) weights_.names[name] = source.weight;
   }
 
-  void Read(onnx::NodeProto& node) {
+  // `path` stands in front of the names of what a body holds. The depth is bounded by protobuf's limit on nesting.
+  void Enter(onnx::GraphProto& graph, const std::string& path) {
+    scopes_.emplace_back();
+    if (scopes_.size() > 1) {
+      for (const auto& input : graph.input()) scopes_.back()[input.name()] = {};
+    }
+    for (auto& tensor : *graph.mutable_initializer()) Store(tensor.name(), path, tensor);
+    for (auto& node : *graph.mutable_node()) Read(node, path);
+    for (auto& node : *graph.mutable_node()) EnterBodies(node, path);
+    if (scopes_.size() > 1) scopes_.pop_back();
+  }
+
+  void EnterBodies(onnx::NodeProto& node, const std::string& path) {
+    const std::string owner = node.output_size() > 0 ? node.output(0) : node.name();
+    for (auto& attribute : *node.mutable_attribute()) {
+      const std::string inner = path + owner + "/" + attribute.name() + "/";
+      if (attribute.has_g()) Enter(*attribute.mutable_g(), inner);
+      for (auto& graph : *attribute.mutable_graphs()) Enter(graph, inner + graph.name() + "/");
+    }
+  }
+
+  void Store(const std::string& name, const std::string& path, onnx::TensorProto& tensor) {
+    if (!IsSeedable(tensor.data_type()) || (HasValues(tensor) && ElementsOf(tensor) <= 1)) return;
+    std::vector<int> axes(static_cast<size_t>(tensor.dims_size()));
+    std::iota(axes.begin(), axes.end(), 0);
+    scopes_.back()[name] = {{path + name, &tensor, axes}};
+  }
+
+  const std::vector<Source>& Lookup(const std::string& name) const {
+    static const std::vector<Source> kNone;
+    for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
+      const auto found = scope->find(name);
+      if (found != scope->end()) return found->second;
+    }
+    return kNone;
+  }
+
+  void Read(onnx::NodeProto& node, const std::string& path) {
     if (!node.domain().empty()) return;
     if (node.op_type() == "Constant" && node.output_size() == 1) {
       for (auto& attribute : *node.mutable_attribute()) {
-        if (attribute.name() == "value" && attribute.has_t()) Store(node.output(0), *attribute.mutable_t());
+        if (attribute.name() == "value" && attribute.has_t()) Store(node.output(0), path, *attribute.mutable_t());
       }
     }
+    if (node.op_type() == "Concat") Join(node);
     for (int i = 0; i < node.input_size(); ++i) {
-      const auto source = sources_.find(node.input(i));
-      if (source == sources_.end()) continue;
-      if (HandsOn(node) && i == 0)
-        sources_[node.output(0)] = HandedOn(source->second, node);
-      else
-        Assign(source->second, node, i);
+      const std::vector<Source>& sources = Lookup(node.input(i));
+      if (HandsOn(node) && i == 0) HandOn(sources, node);
+      for (const Source& source : sources) Assign(source, node, i);
     }
+  }
+
+  void HandOn(const std::vector<Source>& sources, const onnx::NodeProto& node) {
+    if (sources.empty()) return;
+    std::vector<Source> handed;
+    for (const Source& source : sources) handed.push_back(HandedOn(source, node));
+    for (const auto& output : node.output()) scopes_.back()[output] = handed;
+  }
+
+  // Where weights and nothing else are joined.
+  void Join(const onnx::NodeProto& node) {
+    std::vector<Source> joined;
+    std::set<std::string> seen;
+    for (const auto& input : node.input()) {
+      const std::vector<Source>& sources = Lookup(input);
+      if (sources.empty()) return;
+      for (const Source& source : sources) {
+        if (seen.insert(source.weight).second) joined.push_back({source.weight, source.tensor, {}});
+      }
+    }
+    scopes_.back()[node.output(0)] = joined;
   }
 
   // The first use decides, but a table that is multiplied with as well is a filter.
@@ -130,66 +201,14 @@ class Finder {
     if (!better) return;
     const int axis = *role == Role::kFilter ? FilterAxis(node, position, static_cast<int>(source.axes.size())) : -1;
     const bool seen = axis >= 0 && axis < static_cast<int>(source.axes.size());
-    weights_.by_name[source.weight] = {source.tensor, *role, seen ? source.axes[axis] : -1};
+    Weight weight = {.tensor = source.tensor, .role = *role, .output_axis = seen ? source.axes[axis] : -1};
+    weight.fan_in = FanIn(node, weight);
+    weights_.by_name[source.weight] = weight;
   }
 
-  onnx::GraphProto& graph_;
-  std::map<std::string, Source> sources_;
+  std::vector<Sources> scopes_;  // innermost last
   Weights weights_;
 };
-
-// Floating-point ConstantOfShape nodes whose shape is an initializer, by the name of their output.
-std::optional<onnx::TensorProto> ExpandedConstant(const onnx::NodeProto& node,
-                                                  const std::map<std::string, const onnx::TensorProto*>& initializers) {
-  if (!IsOp(node, "ConstantOfShape")) return std::nullopt;
-  const auto shape = initializers.find(node.input(0));
-  const auto* value = FindAttribute(node, "value");
-  const int type = value == nullptr ? onnx::TensorProto::FLOAT : value->t().data_type();
-  if (shape == initializers.end() || type != onnx::TensorProto::FLOAT) return std::nullopt;
-  onnx::TensorProto tensor;
-  tensor.set_name(node.output(0));
-  tensor.set_data_type(type);
-  for (const int64_t size : IntegersOf(*shape->second)) tensor.add_dims(size);
-  const bool shaped = std::all_of(tensor.dims().begin(), tensor.dims().end(), [](int64_t size) { return size > 0; });
-  if (!shaped || ElementsOf(tensor) <= 1) return std::nullopt;
-  return tensor;
-}
-
-float ConstantValue(const onnx::NodeProto& node) {
-  const auto* value = FindAttribute(node, "value");
-  const std::vector<double> numbers = value == nullptr ? std::vector<double>() : NumbersOf(value->t());
-  return numbers.empty() ? 0 : static_cast<float>(numbers.front());
-}
-
-void DeclareAsInput(onnx::GraphProto& graph, const onnx::TensorProto& tensor) {
-  auto* input = graph.add_input();
-  input->set_name(tensor.name());
-  auto* type = input->mutable_type()->mutable_tensor_type();
-  type->set_elem_type(tensor.data_type());
-  for (const int64_t size : tensor.dims()) type->mutable_shape()->add_dim()->set_dim_value(size);
-}
-
-std::set<std::string> NamesRead(const onnx::GraphProto& root) {
-  std::set<std::string> names;
-  ForEachGraph(root, [&](const onnx::GraphProto& graph) {
-    for (const auto& node : graph.node()) names.insert(node.input().begin(), node.input().end());
-    for (const auto& output : graph.output()) names.insert(output.name());
-  });
-  return names;
-}
-
-template <typename Field, typename Goes>
-void RemoveIf(Field* field, Goes goes) {
-  field->erase(std::remove_if(field->begin(), field->end(), goes), field->end());
-}
-
-// Drops initializers, and the inputs that declare them, of the names given where nothing reads them.
-void DropUnread(onnx::GraphProto& graph, const std::set<std::string>& candidates) {
-  const std::set<std::string> read = NamesRead(graph);
-  const auto goes = [&](const auto& item) { return candidates.count(item.name()) > 0 && read.count(item.name()) == 0; };
-  RemoveIf(graph.mutable_initializer(), goes);
-  RemoveIf(graph.mutable_input(), goes);
-}
 
 }  // namespace
 
@@ -198,29 +217,6 @@ const Weight* Weights::Find(const std::string& input) const {
   return name == names.end() ? nullptr : &by_name.at(name->second);
 }
 
-std::map<std::string, float> MakeInitializers(onnx::ModelProto& model) {
-  onnx::GraphProto& graph = *model.mutable_graph();
-  std::map<std::string, const onnx::TensorProto*> initializers;
-  for (const auto& tensor : graph.initializer()) initializers[tensor.name()] = &tensor;
-  std::vector<onnx::TensorProto> made;
-  std::set<std::string> shapes;
-  std::map<std::string, float> values;
-  RemoveIf(graph.mutable_node(), [&](const onnx::NodeProto& node) {
-    auto tensor = ExpandedConstant(node, initializers);
-    if (!tensor) return false;
-    shapes.insert(node.input(0));
-    values[node.output(0)] = ConstantValue(node);
-    made.push_back(std::move(*tensor));
-    return true;
-  });
-  for (auto& tensor : made) {
-    if (model.ir_version() < 4) DeclareAsInput(graph, tensor);
-    *graph.add_initializer() = std::move(tensor);
-  }
-  DropUnread(graph, shapes);
-  return values;
-}
-
-Weights FindWeights(onnx::GraphProto& graph) { return Finder(graph).Find(); }
+Weights FindWeights(onnx::GraphProto& graph) { return Finder().Find(graph); }
 
 }  // namespace consort::zoo

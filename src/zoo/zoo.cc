@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -16,10 +17,6 @@
 namespace consort::zoo {
 namespace {
 
-constexpr int64_t kLargestNumber =
-    65536;  // of sides and tokens: beyond, sizes would overflow long before memory sufficed
-constexpr double kLargestWidth = 16;
-
 std::vector<Architecture> AllFamilies() {
   std::vector<Architecture> all;
   for (Family family : {SeedFamily(), PlainFamily(), ResNetFamily(), MobileNetFamily(), InceptionFamily(),
@@ -31,25 +28,115 @@ std::vector<Architecture> AllFamilies() {
 
 [[noreturn]] void Refuse(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-// "resnet" of "resnet-50" and "resnet50".
-std::string Stem(const std::string& name) {
-  const auto end = std::find_if(name.begin(), name.end(), [](unsigned char c) { return std::isalpha(c) == 0; });
-  return {name.begin(), end};
+// In lower case, letters and digits only: "ResNet_50" and "resnet50" are "resnet-50".
+std::string Plain(const std::string& name) {
+  std::string plain;
+  for (const unsigned char c : name) {
+    if (std::isalnum(c) != 0) plain += static_cast<char>(std::tolower(c));
+  }
+  return plain;
 }
 
-const Architecture& Find(const std::string& name) {
+// "resnet" of "resnet-50" and "ResNet50".
+std::string Stem(const std::string& name) {
+  const std::string plain = Plain(name);
+  const auto end = std::find_if(plain.begin(), plain.end(), [](unsigned char c) { return std::isalpha(c) == 0; });
+  return {plain.begin(), end};
+}
+
+[[noreturn]] void RefuseName(const std::string& name) {
   std::vector<std::string> all;
   std::vector<std::string> near;
   for (const Architecture& architecture : Architectures()) {
-    if (architecture.name == name) return architecture;
-    all.push_back(architecture.name);
-    if (Stem(architecture.name) == Stem(name)) near.push_back(architecture.name);
+    const std::string& known = architecture.name;
+    if (Plain(known) == Plain(name))
+      Refuse(fmt::format("there is no architecture '{}': did you mean {}?", name, known));
+    all.push_back(known);
+    if (Stem(known) == Stem(name)) near.push_back(known);
   }
   Refuse(fmt::format("there is no architecture '{}': {}{}", name, near.empty() ? "there are " : "near are ",
                      Join(near.empty() ? all : near)));
 }
 
-std::string OptionOf(Choice choice) {
+const Architecture& Find(const std::string& name) {
+  for (const Architecture& architecture : Architectures()) {
+    if (architecture.name == name) return architecture;
+  }
+  RefuseName(name);
+}
+
+void CheckTaken(const Architecture& architecture, Choice choice, bool given) {
+  const auto& choices = architecture.choices;
+  if (!given || std::find(choices.begin(), choices.end(), choice) != choices.end()) return;
+  std::vector<std::string> taken;
+  for (const Choice other : choices) taken.push_back(OptionName(other));
+  Refuse(fmt::format("{} takes no {}; it takes {}", architecture.name, OptionName(choice),
+                     taken.empty() ? "none" : Join(taken)));
+}
+
+void CheckRange(Choice choice, const std::optional<int64_t>& value) {
+  if (!value || (*value >= 1 && *value <= kLargestNumber)) return;
+  Refuse(fmt::format("{} {} is not between 1 and {}", OptionName(choice), *value, kLargestNumber));
+}
+
+void Check(const Architecture& architecture, const MakeOptions& options) {
+  CheckTaken(architecture, Choice::kSize, options.size.has_value());
+  CheckTaken(architecture, Choice::kWidth, options.width.has_value());
+  CheckTaken(architecture, Choice::kSide, options.side.has_value());
+  CheckTaken(architecture, Choice::kScale, options.scale.has_value());
+  CheckTaken(architecture, Choice::kSequence, options.sequence.has_value());
+  // Sizes, widths, scales and sequences have bounds of their own in every network.
+  CheckRange(Choice::kSide, options.side);
+  if (options.batch != kDynamic && (options.batch < 1 || options.batch > kLargestNumber)) {
+    Refuse(fmt::format("a batch of {} is neither '?' nor between 1 and {}", options.batch, kLargestNumber));
+  }
+}
+
+onnx::ModelProto Build(const std::string& name, const MakeOptions& options) {
+  const Architecture& architecture = Find(name);
+  Check(architecture, options);
+  LayerWriter net(name);
+  architecture.build(net, options);
+  return std::move(net).Finish();
+}
+
+// Running means and variances.
+std::set<std::string> StatisticsOf(const onnx::GraphProto& graph) {
+  std::set<std::string> names;
+  for (const auto& node : graph.node()) {
+    if (node.op_type() == "BatchNormalization") names.insert({node.input(3), node.input(4)});
+  }
+  return names;
+}
+
+// Weights without values become inputs, or the model would not be valid. Their elements are counted.
+Costs DeclareWeights(onnx::GraphProto& graph) {
+  Costs costs;
+  const std::set<std::string> statistics = StatisticsOf(graph);
+  auto* initializers = graph.mutable_initializer();
+  const auto declare = [&](const onnx::TensorProto& tensor) {
+    if (HasValues(tensor)) return false;
+    auto* input = graph.add_input();
+    input->set_name(tensor.name());
+    auto* type = input->mutable_type()->mutable_tensor_type();
+    type->set_elem_type(tensor.data_type());
+    for (const int64_t size : tensor.dims()) type->mutable_shape()->add_dim()->set_dim_value(size);
+    costs.parameters += ElementsOf(tensor);
+    if (statistics.count(tensor.name()) == 0) costs.trainable += ElementsOf(tensor);
+    return true;
+  };
+  initializers->erase(std::remove_if(initializers->begin(), initializers->end(), declare), initializers->end());
+  return costs;
+}
+
+}  // namespace
+
+const std::vector<Architecture>& Architectures() {
+  static const std::vector<Architecture> architectures = AllFamilies();
+  return architectures;
+}
+
+std::string OptionName(Choice choice) {
   switch (choice) {
     case Choice::kSize:
       return "--size";
@@ -65,82 +152,25 @@ std::string OptionOf(Choice choice) {
   return "";
 }
 
-void CheckTaken(const Architecture& architecture, Choice choice, bool given) {
-  const auto& choices = architecture.choices;
-  if (!given || std::find(choices.begin(), choices.end(), choice) != choices.end()) return;
-  std::vector<std::string> taken;
-  for (const Choice other : choices) taken.push_back(OptionOf(other));
-  Refuse(fmt::format("{} takes no {}; it takes {}", architecture.name, OptionOf(choice),
-                     taken.empty() ? "none" : Join(taken)));
-}
-
-void CheckRange(Choice choice, const std::optional<int64_t>& value) {
-  if (!value || (*value >= 1 && *value <= kLargestNumber)) return;
-  Refuse(fmt::format("{} {} is not between 1 and {}", OptionOf(choice), *value, kLargestNumber));
-}
-
-void Check(const Architecture& architecture, const MakeOptions& options) {
-  CheckTaken(architecture, Choice::kSize, options.size.has_value());
-  CheckTaken(architecture, Choice::kWidth, options.width.has_value());
-  CheckTaken(architecture, Choice::kSide, options.side.has_value());
-  CheckTaken(architecture, Choice::kScale, options.scale.has_value());
-  CheckTaken(architecture, Choice::kSequence, options.sequence.has_value());
-  CheckRange(Choice::kSize, options.size);
-  CheckRange(Choice::kSide, options.side);
-  CheckRange(Choice::kSequence, options.sequence);
-  if (options.width && !(*options.width > 0 && *options.width <= kLargestWidth)) {
-    Refuse(fmt::format("--width {} is not above 0 and at most {}", *options.width, kLargestWidth));
-  }
-  if (options.batch != kDynamic && (options.batch < 1 || options.batch > kLargestNumber)) {
-    Refuse(fmt::format("a batch of {} is neither '?' nor between 1 and {}", options.batch, kLargestNumber));
-  }
-}
-
-onnx::ModelProto Build(const std::string& name, const MakeOptions& options) {
-  const Architecture& architecture = Find(name);
-  Check(architecture, options);
-  LayerWriter net(name);
-  architecture.build(net, options);
-  return std::move(net).Finish();
-}
-
-// Weights without values become inputs, or the model would not be valid. Returns their elements.
-int64_t DeclareWeights(onnx::GraphProto& graph) {
-  int64_t elements = 0;
-  auto* initializers = graph.mutable_initializer();
-  const auto declare = [&](const onnx::TensorProto& tensor) {
-    if (HasValues(tensor)) return false;
-    auto* input = graph.add_input();
-    input->set_name(tensor.name());
-    auto* type = input->mutable_type()->mutable_tensor_type();
-    type->set_elem_type(tensor.data_type());
-    for (const int64_t size : tensor.dims()) type->mutable_shape()->add_dim()->set_dim_value(size);
-    elements += ElementsOf(tensor);
-    return true;
-  };
-  initializers->erase(std::remove_if(initializers->begin(), initializers->end(), declare), initializers->end());
-  return elements;
-}
-
-}  // namespace
-
-const std::vector<Architecture>& Architectures() {
-  static const std::vector<Architecture> architectures = AllFamilies();
-  return architectures;
-}
-
 onnx::ModelProto Make(const std::string& name, const MakeOptions& options) {
   onnx::ModelProto model = Build(name, options);
-  SeedWeights(model, options.seed);
+  try {
+    SeedWeights(model, options.seed);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kUnsupported) throw;
+    throw Error(error.code(), fmt::format("{}: {}: make the network smaller", name, error.what()));
+  }
   return model;
 }
 
 Costs CostsOf(const std::string& name, const MakeOptions& options) {
   onnx::ModelProto model = Build(name, options);
-  const int64_t weights = DeclareWeights(*model.mutable_graph());
+  Costs costs = DeclareWeights(*model.mutable_graph());
   const std::string bytes = model.SerializeAsString();
   const GraphTotals totals = Model::Parse(std::as_bytes(std::span(bytes)), name).graph().totals();
-  return {totals.macs, totals.parameters + weights};
+  costs.macs = totals.macs;
+  costs.parameters += totals.parameters;
+  return costs;
 }
 
 }  // namespace consort::zoo

@@ -23,7 +23,12 @@ struct MakeOptions {
   uint64_t seed = 0;
 };
 
+// Sides, tokens and batches end here: beyond, sizes would overflow long before memory sufficed.
+inline constexpr int64_t kLargestNumber = 65536;
+
 enum class Choice : uint8_t { kSize, kWidth, kSide, kScale, kSequence };
+// "--size".
+std::string OptionName(Choice choice);
 
 // One architecture. `build` may throw kInvalidArgument for a value that the network cannot take (an image too small).
 struct Architecture {
@@ -38,13 +43,14 @@ struct Architecture {
 const std::vector<Architecture>& Architectures();
 
 // The network of that name with seeded weights. Throws kInvalidArgument: an unknown name lists the nearest ones, an
-// option that the architecture does not take names those it does.
+// option that the architecture does not take names those it does. Throws kUnsupported where one file cannot hold it.
 onnx::ModelProto Make(const std::string& name, const MakeOptions& options);
 
 // What one inference costs, of the network that Make would give; nothing is seeded for it. Throws as Make does.
 struct Costs {
   int64_t macs = 0;
-  int64_t parameters = 0;
+  int64_t parameters = 0;  // elements of all constants: bounds, shapes and running means and variances, too
+  int64_t trainable = 0;   // of weights, biases, scales: what most sources publish
 };
 Costs CostsOf(const std::string& name, const MakeOptions& options);
 
@@ -52,7 +58,7 @@ Costs CostsOf(const std::string& name, const MakeOptions& options);
 using Family = std::vector<Architecture>;
 Family SeedFamily();         // seed_networks.cc: matvec, seed-dense, seed-alexnet, seed-cnn, seed-cnn-large
 Family PlainFamily();        // plain.cc: lenet, vgg-16, vgg-19, squeezenet-1.0
-Family ResNetFamily();       // resnet.cc: resnet-50, -152, and -v2
+Family ResNetFamily();       // resnet.cc: resnet-50, -101, -152, and -50-v2, -152-v2
 Family MobileNetFamily();    // mobilenet.cc: mobilenet-v1, mobilenet-v2, efficientnet-edgetpu-s, -m
 Family InceptionFamily();    // inception_v1.cc, inception_v3.cc, inception_v4.cc
 Family DenseNetFamily();     // densenet.cc: densenet-121

@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <utility>
 
 #include "consort/error.h"
 #include "consort/model.h"
@@ -90,8 +91,12 @@ TEST(Zoo, TheSameSeedGivesTheSameBytesAndAnotherGivesOthers) {
 
 // What other machines have to make, too.
 TEST(Zoo, FingerprintsAreKnown) {
-  EXPECT_EQ(Parse(Make("lenet", {})).fingerprint(), "e750165066e96dcec7c7d314cf23e584");
-  EXPECT_EQ(Parse(Make("squeezenet-1.0", {})).fingerprint(), "d165c655677ea88faeb06bb02fe48025");
+  const std::pair<const char*, const char*> known[] = {
+      {"lenet", "ea2e8e8ccfbf02987f3e225326c2e8d9"},        {"squeezenet-1.0", "d165c655677ea88faeb06bb02fe48025"},
+      {"mobilenet-v2", "10957cd41828f2038c0881c3da6f9bab"}, {"resnet-50", "766f3e530711c96541b6853c3a0efe54"},
+      {"bert-tiny", "f3b47ec56eab405b37aed74e369c2e8c"},    {"gpt-tiny", "ab38a5d0311e0d6107c6b8dc174cbc9a"},
+      {"seed-dense", "be0b207d2a75ff97dd31e090b24bc818"}};
+  for (const auto& [name, fingerprint] : known) EXPECT_EQ(Parse(Make(name, {})).fingerprint(), fingerprint) << name;
 }
 
 class EveryArchitecture : public testing::TestWithParam<std::string> {};
@@ -128,9 +133,15 @@ TEST_P(EveryArchitecture, AnOpenBatchCanBeBound) {
 }
 
 TEST(ZooRefuses, UnknownNamesAndNamesTheNearest) {
-  const std::string message = Refusal("vgg16", {});
-  EXPECT_THAT(message, HasSubstr("near are vgg-16, vgg-19"));
+  EXPECT_THAT(Refusal("vgg-11", {}), HasSubstr("near are vgg-16, vgg-19"));
   EXPECT_THAT(Refusal("nonsense", {}), HasSubstr("matvec"));
+}
+
+TEST(ZooRefuses, OtherSpellingsAndNamesTheOneThatIsMeant) {
+  EXPECT_THAT(Refusal("inceptionv3", {}), HasSubstr("did you mean inception-v3?"));
+  EXPECT_THAT(Refusal("mobilenetv2", {}), HasSubstr("did you mean mobilenet-v2?"));
+  EXPECT_THAT(Refusal("ResNet-50", {}), HasSubstr("did you mean resnet-50?"));
+  EXPECT_THAT(Refusal("VGG_16", {}), HasSubstr("did you mean vgg-16?"));
 }
 
 TEST(ZooRefuses, OptionsThatTheArchitectureDoesNotTake) {
@@ -141,7 +152,8 @@ TEST(ZooRefuses, OptionsThatTheArchitectureDoesNotTake) {
 TEST(ZooRefuses, ValuesThatMakeNoNetwork) {
   EXPECT_THAT(Refusal("seed-dense", {.scale = 7.5}), HasSubstr("7.5"));
   EXPECT_THAT(Refusal("seed-dense", {.scale = 1.25}), HasSubstr("1.25"));
-  EXPECT_THAT(Refusal("lenet", {.size = 8}), HasSubstr("too small"));
+  EXPECT_THAT(Refusal("lenet", {.size = 8}), HasSubstr("lenet takes images whose side is 16 to 65536, not 8"));
+  EXPECT_THAT(Refusal("mobilenet-v1", {.width = 3}), HasSubstr("from 0.1 to 2"));
   EXPECT_THAT(Refusal("matvec", {.side = 0}), HasSubstr("--side 0"));
   EXPECT_THAT(Refusal("lenet", {.batch = 0}), HasSubstr("batch"));
 }
@@ -153,6 +165,7 @@ TEST(ZooRefuses, WeightsThatNoFileCanHold) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
     EXPECT_THAT(error.what(), HasSubstr("2 GiB"));
+    EXPECT_THAT(error.what(), HasSubstr("make the network smaller"));
   }
 }
 

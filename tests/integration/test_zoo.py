@@ -4,7 +4,9 @@ The activations are those of ONNX Runtime's Python API with every intermediate t
 they are tested where CONSORT_ZOO is "long", and only they are.
 """
 
+import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +19,9 @@ from consort_cli import MODELS, call, call_json
 from onnx import TensorProto
 
 LONG_MACS = 2_000_000_000
-RMS_BOUNDS = (0.02, 50)
+RMS_BOUNDS = (0.05, 20)
 TOLERANCE = 1e-4
+ENGINES_COSINE = 0.99999
 DIFFERENT_INPUTS_COSINE = 0.999
 # Words that a model knows at least.
 SMALLEST_VOCABULARY = 8192
@@ -29,6 +32,26 @@ CHOSEN = [entry["name"] for entry in ARCHITECTURES if (entry["macs"] > LONG_MACS
 # Small models with real weights, of other makers, that --reseed takes; its inputs are all of fixed shape once bound.
 RESEEDED = {} if LONG else {"minilm.onnx": [], "magika.onnx": [], "ppocr_det.onnx": ["x:1x3x320x320"], "light/squeezenet.onnx": [],
                             "light/shufflenet.onnx": [], "light/inception_v1.onnx": [], "light/densenet121.onnx": []}
+
+# Before its last layer Magika spells out a normalisation that the estimates do not see through.
+SMALLEST_RESEEDED = {"magika.onnx": 0.02}
+# Other choices than the default ones.
+VARIANTS = [] if LONG else [
+    *(["seed-dense", "--scale", f"{half / 2}"] for half in range(2, 15)),
+    *(["seed-dense", "--scale", scale, "--seed", str(seed)] for scale in ("1.0", "1.5", "2.0") for seed in (1, 2, 3, 5)),
+    ["matvec", "--side", "64"],
+    ["matvec", "--side", "1024"],
+    ["lenet", "--size", "16"],
+    ["squeezenet-1.0", "--size", "21"],
+    ["seed-cnn", "--size", "20"],
+    ["mobilenet-v1", "--width", "0.25", "--size", "128"],
+    ["mobilenet-v2", "--width", "1.4", "--size", "96"],
+    ["resnet-50", "--size", "32"],
+    ["bert-tiny", "--sequence", "16"],
+    ["gpt-tiny", "--sequence", "7"],
+]
+# With weights in bodies of control flow, or read there.
+VOICE = [] if LONG else ["silero_vad.onnx", "silero_vad_op18.onnx"]
 
 
 @dataclass
@@ -63,6 +86,7 @@ def carriers(graph: onnx.GraphProto) -> set[str]:
     return held - weights
 
 
+FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
@@ -141,8 +165,25 @@ def check(row: Row) -> None:
 
 
 def check_engines(path: Path, *more) -> None:
-    outcome = call("run", "-m", path, "-d", "cpu@onnxruntime,cpu@openvino", "--tolerance", TOLERANCE, "--placement", "none", *more, timeout_s=600)
+    """Both engines agree, in every element and in direction."""
+    outcome = call("run", "-m", path, "-d", "cpu@onnxruntime,cpu@openvino", "--tolerance", TOLERANCE, "--placement", "none",
+                   "--format", "json", *more, timeout_s=600)
     assert outcome.code == 0, outcome.describe() + outcome.stdout[-2000:]
+    verdicts = list(comparisons(json.loads(outcome.stdout)))
+    assert verdicts, outcome.stdout[-2000:]
+    for verdict in verdicts:
+        assert verdict["cosine"] >= ENGINES_COSINE, verdict
+
+
+def comparisons(node) -> Iterator[dict]:
+    """Everything in the report that has a cosine."""
+    if isinstance(node, dict):
+        if "cosine" in node:
+            yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for part in node:
+            yield from comparisons(part)
 
 
 @pytest.mark.parametrize("name", CHOSEN)
@@ -151,7 +192,18 @@ def test_architecture(name: str, table: list[Row], tmp_path: Path):
     made = call_json("make", name, "-o", path, timeout_s=300)
     listed = next(entry for entry in ARCHITECTURES if entry["name"] == name)
     assert made["macs"] == listed["macs"] and made["bytes"] == path.stat().st_size
+    assert made["trainable_parameters"] == listed["trainable_parameters"] <= made["parameters"]
     check(measure(name, path, table))
+    check_engines(path)
+
+
+@pytest.mark.parametrize("arguments", VARIANTS, ids=" ".join)
+def test_variant(arguments: list[str], table: list[Row], tmp_path: Path):
+    """Other sizes, widths, scales and lengths than the default ones."""
+    path = tmp_path / "variant.onnx"
+    call_json("make", *arguments, "-o", path, timeout_s=300)
+    row = measure(" ".join(arguments), path, table)
+    assert row.smallest >= RMS_BOUNDS[0] and row.largest <= RMS_BOUNDS[1], row
     check_engines(path)
 
 
@@ -161,7 +213,7 @@ def test_reseeded_model(file: str, table: list[Row], tmp_path: Path):
     path = tmp_path / "reseeded.onnx"
     call_json("make", "--reseed", MODELS / file, "--seed", 3, "-o", path)
     row = measure(f"{file} reseeded", bound(path, RESEEDED[file]), table, LAYERS)
-    assert row.smallest >= RMS_BOUNDS[0] and row.largest <= RMS_BOUNDS[1], row
+    assert row.smallest >= SMALLEST_RESEEDED.get(file, RMS_BOUNDS[0]) and row.largest <= RMS_BOUNDS[1], row
 
 
 def bound(path: Path, shapes: list[str]) -> Path:
@@ -173,6 +225,70 @@ def bound(path: Path, shapes: list[str]) -> Path:
             dim.dim_value = int(size)
     onnx.save(model, path)
     return path
+
+
+def seedable(graph: onnx.GraphProto) -> int:
+    """Floats of more than one element, in initializers and Constant nodes, bodies included."""
+    tensors = [*graph.initializer, *(a.t for node in graph.node if node.op_type == "Constant" for a in node.attribute if a.name == "value")]
+    count = sum(int(np.prod(t.dims)) for t in tensors if t.data_type in FLOATS and np.prod(t.dims) > 1)
+    bodies = [a.g for node in graph.node for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+    return count + sum(seedable(body) for body in bodies)
+
+
+@pytest.mark.parametrize("file", VOICE)
+def test_weights_of_bodies_are_seeded(file: str, tmp_path: Path):
+    path = tmp_path / "reseeded.onnx"
+    report = call_json("make", "--reseed", MODELS / file, "--seed", 3, "-o", path)
+    everything = seedable(onnx.load(MODELS / file).graph)
+    assert report["seeded"]["elements"] >= 0.9 * everything, (report["seeded"], report["kept"], everything)
+    assert report["seeded"]["elements"] + sum(group["elements"] for group in report["kept"]) >= everything
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    results = []
+    for variant in (0, 1):
+        rng = np.random.Generator(np.random.PCG64(variant))
+        results.append(session.run(None, {port.name: voice_value(port, rng) for port in session.get_inputs()}))
+    assert all(np.isfinite(value).all() for result in results for value in result)
+    assert any((first != second).any() for first, second in zip(*results))
+
+
+def voice_value(port, rng: np.random.Generator) -> np.ndarray:
+    """512 samples at 16 kHz, and a state of 2×1×128."""
+    if port.type == "tensor(int64)":
+        return np.array(16000, np.int64)
+    return rng.random((2, 1, 128) if len(port.shape) == 3 else (1, 512), np.float32) - np.float32(0.5)
+
+
+@pytest.mark.skipif(LONG, reason="independent of the network's size")
+def test_sixteen_bit_weights_are_seeded(tmp_path: Path):
+    """An fp16 model gets the values that the fp32 one gets, rounded."""
+    wide, path, output = tmp_path / "wide.onnx", tmp_path / "half.onnx", tmp_path / "reseeded.onnx"
+    call_json("make", "lenet", "--seed", 1, "-o", wide)
+    model = onnx.load(wide)
+    wanted = {tensor.name: onnx.numpy_helper.to_array(tensor).astype(np.float16) for tensor in model.graph.initializer
+              if tensor.data_type == TensorProto.FLOAT}
+    for tensor in model.graph.initializer:
+        if tensor.name in wanted:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(np.zeros_like(wanted[tensor.name]), tensor.name))
+    for port in [*model.graph.input, *model.graph.output]:
+        port.type.tensor_type.elem_type = TensorProto.FLOAT16
+    onnx.save(model, path)
+    report = call_json("make", "--reseed", path, "--seed", 1, "-o", output)
+    assert report["seeded"]["elements"] == sum(values.size for values in wanted.values())
+    for tensor in onnx.load(output).graph.initializer:
+        if tensor.name in wanted:
+            assert np.array_equal(onnx.numpy_helper.to_array(tensor), wanted[tensor.name]), tensor.name
+    onnxruntime.InferenceSession(output, providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.skipif(LONG, reason="independent of the network's size")
+def test_what_is_kept_is_said(tmp_path: Path):
+    report = call_json("make", "--reseed", MODELS / "silero_vad_op18.onnx", "-o", tmp_path / "reseeded.onnx")
+    assert report["kept"] and all(group["reason"] and group["tensors"] > 0 for group in report["kept"])
+    outcome = call("make", "--reseed", MODELS / "silero_vad_op18.onnx", "-o", tmp_path / "reseeded.onnx")
+    seeded = report["seeded"]
+    assert outcome.code == 0 and f"{seeded['tensors']} tensors, {seeded['elements']} elements" in outcome.stdout, outcome.describe()
+    for group in report["kept"]:
+        assert group["reason"] in outcome.stdout
 
 
 @pytest.mark.skipif(LONG, reason="independent of the network's size")
@@ -202,6 +318,13 @@ def test_an_open_batch_runs_with_any(tmp_path: Path):
         ([], "--list"),
         (["lenet", "--list"], "--list"),
         (["--reseed", "x.onnx", "--size", "5", "-o", "y.onnx"], "--seed"),
+        (["--reseed", "x.onnx", "--batch", "1", "-o", "y.onnx"], "--reseed takes no --batch"),
+        (["--list", "--size", "5"], "--list takes no --size"),
+        (["--list", "-o", "x.onnx"], "--list takes no --output"),
+        (["--list", "--seed", "0"], "--list takes no --seed"),
+        (["inceptionv3", "-o", "x.onnx"], "did you mean inception-v3?"),
+        (["vgg-16", "--size", "31", "-o", "x.onnx"], "vgg-16 takes images whose side is 32 to 65536, not 31"),
+        (["mobilenet-v1", "--width", "3", "-o", "x.onnx"], "0.1 to 2"),
     ],
 )
 def test_refusals(arguments: list[str], words: str, tmp_path: Path):
