@@ -18,6 +18,7 @@ namespace {
 constexpr TimeNs kSecondNs = 1'000'000'000;
 // A model that takes longer to compile than this is compiled once.
 constexpr TimeNs kLongestRepeatedLoadNs = 60 * kSecondNs;
+constexpr double kFewestLoads = 3;
 constexpr TimeNs kCopyBlockNs = 5'000'000;
 constexpr int kCopyBlocks = 5;
 // More than this of the cores' time in other processes is noise.
@@ -57,6 +58,10 @@ Phase NotMeasured(std::string name, std::string why) {
   return {.name = std::move(name), .not_measured = std::move(why)};
 }
 
+double QueryNs(const WarmUp& warm_up) {
+  return static_cast<double>(warm_up.took_ns) / static_cast<double>(std::max<int64_t>(1, warm_up.queries));
+}
+
 // What becomes of one BenchRow: loads one after the other, each with its segment of every measurement.
 class Measurement {
  public:
@@ -79,6 +84,8 @@ class Measurement {
       Measure(load);
       memory_.Update();
       subjects_.clear();
+      // More loads would say no more than that more queries arrive than are served.
+      if (row_.overloaded()) row_.loads = load + 1;
     }
     Summarise();
     return std::move(row_);
@@ -93,7 +100,8 @@ class Measurement {
   void SetUp(const WarmUp& warm_up);
   WarmUp WarmReplicas();
   void Measure(int load);
-  void AddServer(const ServerFigures& figures, int load);
+  void RunServer(Scenario& scenario, int load);
+  void AddServer(const ServerFigures& figures);
   void MeasureSides(Subject& subject);
   void Summarise();
   void ExplainNoise();
@@ -121,7 +129,8 @@ class Measurement {
   std::vector<TimeNs> open_ns_, compile_ns_, first_run_ns_;
   bool proven_ = false;
   std::string transfers_hidden_;
-  double arrivals_per_s_ = 0;
+  int server_loads_ = 0;  // that have a block which counts
+  int64_t server_queries_ = 0;
 };
 
 // Opens and compiles every replica anew. The first load proves where the ops run, which takes time of its own.
@@ -177,28 +186,28 @@ void Measurement::Describe() {
   transfers_hidden_ = first.transfers_hidden();
 }
 
-// As many loads as asked for, but not more than take as long as the measuring does, and two where that is bearable.
+// As many loads as asked for, but not more than take as long as the measuring does, and three where that is bearable.
 int Measurement::PlanLoads() const {
-  TimeNs load_ns = 0;
-  for (size_t i = 0; i < open_ns_.size(); ++i) load_ns += open_ns_[i] + compile_ns_[i] + first_run_ns_[i];
-  const int64_t queries = options_.meter.queries;
-  const TimeNs measuring_ns =
-      queries > 0 ? std::max(kSecondNs, queries * first_run_ns_.back() / options_.replicas) : options_.meter.time_ns;
-  int64_t loads = std::min<int64_t>(options_.loads, std::max<int64_t>(2, measuring_ns / std::max<TimeNs>(1, load_ns)));
+  double load_ns = 1;
+  for (size_t i = 0; i < open_ns_.size(); ++i) {
+    load_ns += static_cast<double>(open_ns_[i] + compile_ns_[i] + first_run_ns_[i]);
+  }
+  const auto queries = static_cast<double>(options_.meter.queries);
+  const double querying_ns = queries * static_cast<double>(first_run_ns_.back()) / options_.replicas;
+  const double measuring_ns = queries > 0 ? std::max<double>(kSecondNs, querying_ns) : options_.meter.time_ns;
+  double loads = std::min<double>(options_.loads, std::max(kFewestLoads, measuring_ns / load_ns));
   if (load_ns > kLongestRepeatedLoadNs) loads = 1;
   if (queries > 0) loads = std::min(loads, queries);
-  return static_cast<int>(std::max<int64_t>(1, loads));
+  return static_cast<int>(std::max(1.0, loads));
 }
 
 // What the first warm-up tells is needed to divide the time into blocks.
 void Measurement::SetUp(const WarmUp& warm_up) {
-  NoiseLimits limits;
+  NoiseLimits limits = options_.noise;
   // Replicas that share cores wait for each other: that is what is measured, not noise.
   if (plans_.shared) limits.delay_share = std::numeric_limits<double>::infinity();
   gate_ = std::make_unique<NoiseGate>(row_.cores, limits);
-  const double query_ns =
-      static_cast<double>(warm_up.took_ns) / static_cast<double>(std::max<int64_t>(1, warm_up.queries));
-  meter_options_.block_ns = InfoOf(options_.scenario).block_ns(query_ns, options_.meter.time_ns);
+  meter_options_.block_ns = InfoOf(options_.scenario).block_ns(QueryNs(warm_up), options_.meter.time_ns);
   foreign_.emplace(row_.cores);
   meter_.emplace(*gate_, meter_options_);
   const MeterOptions side = SideOptions(meter_options_);
@@ -227,7 +236,9 @@ void Measurement::Measure(int load) {
   if (!meter_) SetUp(row_.warm_up);
   ScenarioSetup setup{.batch = row_.batch,
                       .queries_per_s = options_.queries_per_s,
-                      .seed = options_.seed + static_cast<uint64_t>(load)};
+                      .seed = options_.seed + static_cast<uint64_t>(load),
+                      .query_ns = QueryNs(row_.warm_up),
+                      .shared_cores = plans_.shared};
   for (const auto& subject : subjects_) {
     setup.replicas.push_back({.query = [one = subject.get()] { one->Query(); },
                               .cores = subject->caller_cores(),
@@ -238,19 +249,64 @@ void Measurement::Measure(int load) {
   // A scenario with threads of its own is started from this one, which then only waits.
   const ThreadScope scope(single() ? subjects_.front()->caller_cores() : CoreSet(),
                           options_.subject.compile.flush_denormals);
+  const bool server = options_.scenario == ScenarioKind::kServer;
   const auto run = [&scenario](TimeNs budget_ns, int64_t most, BlockSamples& samples) {
     scenario->RunBlock(budget_ns, most, samples);
   };
   foreign_->Begin();
-  meter_->RunSegment(run, row_.loads);
+  if (server) {
+    RunServer(*scenario, load);
+  } else {
+    meter_->RunSegment(run, row_.loads);
+  }
   foreign_->End();
-  if (options_.scenario == ScenarioKind::kServer) AddServer(scenario->server(), load);
+  if (server) AddServer(scenario->server());
   if (single()) MeasureSides(*subjects_.front());
 }
 
-// The mean over the loads; overloaded when any of them was.
-void Measurement::AddServer(const ServerFigures& figures, int load) {
+// As Meter::RunSegment, but the server's figures are those of the blocks that the meter keeps, and the first of these
+// that leaves queries unserved is the last.
+void Measurement::RunServer(Scenario& scenario, int load) {
+  const double share = 1.0 / row_.loads;
+  TimeNs wall_ns = 0, clean_ns = 0, spent_ns = 0;
+  int64_t queries = 0;
+  const BlockRunner run = [&](TimeNs budget_ns, int64_t most, BlockSamples& samples) {
+    scenario.RunBlock(budget_ns, most, samples);
+    wall_ns = samples.wall_ns;
+    queries = static_cast<int64_t>(samples.latencies_ns.size());
+  };
+  // Not a product of the two: the number of queries may be very large.
+  const int64_t wanted = load + 1 == row_.loads
+                             ? meter_options_.queries
+                             : static_cast<int64_t>(static_cast<double>(meter_options_.queries) * share * (load + 1));
+  meter_->BeginSegment();
+  for (int blocks = 0;;) {
+    const bool enough_time = static_cast<double>(clean_ns) >= static_cast<double>(meter_options_.time_ns) * share &&
+                             blocks >= meter_options_.min_blocks * share;
+    if (meter_options_.queries > 0 ? server_queries_ >= wanted : enough_time) return;
+    const bool clean = meter_->RunBlock(run);
+    spent_ns += wall_ns;
+    if (clean) {
+      scenario.KeepBlock();
+      ++blocks;
+      clean_ns += wall_ns;
+      server_queries_ += queries;
+      if (scenario.server().unserved > 0) return;
+    }
+    const auto block_ns = static_cast<double>(std::max(meter_options_.block_ns, wall_ns));
+    const double without_noise_ns = meter_options_.queries > 0 ? static_cast<double>(clean_ns) + 10 * block_ns
+                                                               : static_cast<double>(meter_options_.time_ns) * share;
+    const double bearable_ns = std::max(without_noise_ns, meter_options_.min_blocks * block_ns * share);
+    if (static_cast<double>(spent_ns) > meter_options_.patience * bearable_ns) return;
+  }
+}
+
+// The mean over the loads that have figures; overloaded when any of them was.
+void Measurement::AddServer(const ServerFigures& figures) {
   ServerFigures& mean = row_.server ? *row_.server : row_.server.emplace();
+  if (figures.arrivals_per_s <= 0) return;
+  const int load = server_loads_++;
+  mean.unserved += figures.unserved;
   mean.arrivals_per_s += (figures.arrivals_per_s - mean.arrivals_per_s) / (load + 1);
   mean.busy_share += (figures.busy_share - mean.busy_share) / (load + 1);
   mean.overloaded = mean.overloaded || figures.overloaded;
@@ -275,7 +331,7 @@ void Measurement::Summarise() {
   SummariseSides();
   row_.memory = memory_.peak();
   static const double overhead_ns = OverheadPerQueryNs();
-  row_.overhead_ns = overhead_ns;
+  if (single()) row_.overhead_ns = overhead_ns;
   row_.probe_ns = gate_->probe_ns();
   row_.clock_drift = gate_->clock_drift();
   row_.blind_spot = gate_->blind_spot();
@@ -319,6 +375,12 @@ void Measurement::SummariseSides() {
 }
 
 }  // namespace
+
+bool HasPercentile(const Distribution& times, double percent) {
+  constexpr double kFewestBeyond = 5;
+  // A little less, because 99.5 % and the like are no binary fractions.
+  return static_cast<double>(times.count()) * (100 - percent) >= 100 * kFewestBeyond - 1e-6;
+}
 
 const Phase* BenchRow::Find(const std::string& phase) const {
   const auto found =

@@ -29,7 +29,9 @@ struct BenchOptions {
   uint64_t seed = 0;
   SubjectOptions subject;  // threads in `compile` are those of each replica; 0: one per core that it gets
   MeterOptions meter;
-  int loads = 5;  // times that the model is compiled anew; fewer where that would take longer than the measuring
+  NoiseLimits noise;
+  int loads =
+      5;  // times that the model is compiled anew; down to three where that would take longer than the measuring
   bool advice = true;
   // Called between timed work with what happens next: "cpu@onnxruntime: load 2 of 5".
   std::function<void(const std::string&)> progress;
@@ -86,7 +88,7 @@ struct BenchRow {
   int ops = 0;  // placement, in ops of the model
   int as_asked = 0, eliminated = 0, elsewhere = 0, unknown = 0;
   PeakMemory memory;
-  double overhead_ns = 0;    // of the measurement, per query
+  double overhead_ns = 0;    // of the measurement, per query; scenario single only
   TimeNs probe_ns = 0;       // the noise gate's: the speed of the slowest core used
   double clock_drift = 0;    // how much slower it was at the end than at its fastest
   double foreign_share = 0;  // of the cores' time while measuring, that other processes used
@@ -99,6 +101,9 @@ struct BenchRow {
   bool overloaded() const { return server && server->overloaded; }
   const Phase* Find(const std::string& phase) const;
 };
+
+// False when fewer than five queries lie beyond the percentile: so few do not tell where it is.
+bool HasPercentile(const Distribution& times, double percent);
 
 // What a command found out.
 struct BenchReport {

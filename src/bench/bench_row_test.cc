@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <ctime>
+#include <limits>
 
 #include "backends/null/null_backend.h"
 #include "bench/advice.h"
 #include "bench/bench.h"
 #include "bench/foreign_time.h"
+#include "consort/error.h"
 #include "io/random_input.h"
 #include "model/test_models.h"
 
@@ -20,6 +22,7 @@ using ::testing::IsEmpty;
 using ::testing::Ne;
 
 constexpr int64_t kQueries = 60;
+constexpr NoiseLimits kAnything{.probe_excess = 1e9, .delay_share = 1e9};
 
 class BenchRowTest : public ::testing::Test {
  protected:
@@ -66,7 +69,7 @@ void ExpectWhole(const BenchRow& row) {
   EXPECT_EQ(row.ops, 2);
   EXPECT_EQ(row.eliminated, 2);
   EXPECT_GT(row.memory.peak_bytes, 0);
-  EXPECT_GT(row.overhead_ns, 0);
+  EXPECT_EQ(row.overhead_ns > 0, row.scenario == ScenarioKind::kSingle);
   EXPECT_GT(row.probe_ns, 0);
 }
 
@@ -87,6 +90,7 @@ TEST_F(BenchRowTest, SingleMeasuresEveryPhase) {
 }
 
 TEST_F(BenchRowTest, OtherScenariosSayWhatTheyDoNotMeasure) {
+  options_.noise = kAnything;
   options_.scenario = ScenarioKind::kConcurrent;
   options_.replicas = 2;
   options_.batch = 8;
@@ -94,7 +98,7 @@ TEST_F(BenchRowTest, OtherScenariosSayWhatTheyDoNotMeasure) {
   ExpectWhole(row);
   EXPECT_EQ(loads_, 6);
   EXPECT_EQ(row.replicas.size(), 2U);
-  EXPECT_TRUE(row.shared_cores);
+  EXPECT_FALSE(row.shared_cores);  // the null device has no cores
   EXPECT_EQ(row.batch, 8);
   EXPECT_THAT(row.Find("end_to_end")->not_measured, HasSubstr("'single'"));
 }
@@ -102,11 +106,31 @@ TEST_F(BenchRowTest, OtherScenariosSayWhatTheyDoNotMeasure) {
 TEST_F(BenchRowTest, ServerSaysWhatArrived) {
   options_.scenario = ScenarioKind::kServer;
   options_.queries_per_s = 500;
+  options_.noise = kAnything;
   const BenchRow row = Measure();
   ExpectWhole(row);
   ASSERT_TRUE(row.server.has_value());
-  EXPECT_FALSE(row.overloaded());
-  EXPECT_GT(row.server->arrivals_per_s, 100);
+  // The mean of 60 exponential gaps lies within a factor of two.
+  EXPECT_GT(row.server->arrivals_per_s, 250);
+  EXPECT_LT(row.server->arrivals_per_s, 1000);
+}
+
+// With limits that let everything pass nothing is discarded, and an interval of any width will do.
+TEST_F(BenchRowTest, IsStableWhereNothingIsNoise) {
+  options_.noise = kAnything;
+  options_.meter.max_half_width = std::numeric_limits<double>::infinity();
+  const BenchRow row = Measure();
+  EXPECT_THAT(row.unstable(), IsEmpty());
+  EXPECT_EQ(row.measured.discarded_blocks, 0);
+  EXPECT_EQ(row.measured.queries, kQueries);
+}
+
+TEST_F(BenchRowTest, ALargeNumberOfQueriesDoesNotOverflow) {
+  options_.meter.queries = std::numeric_limits<int64_t>::max();
+  options_.progress = [](const std::string& text) {
+    if (text.find("measuring") != std::string::npos) throw Error(ErrorCode::kInvalidArgument, text);
+  };
+  EXPECT_THAT([this] { Measure(); }, ::testing::ThrowsMessage<Error>(HasSubstr("(1 of 3)")));
 }
 
 TEST_F(BenchRowTest, FewerLoadsThanQueriesAtMost) {

@@ -143,7 +143,7 @@ TEST(ComparePairedTest, AnUndecidedRatioIsUnstableAndADecidedOneIsNot) {
   };
   const PairedResult undecided = ComparePaired(gate, spread(600'000), Short());
   EXPECT_EQ(undecided.sides[1].verdict, Verdict95::kTie);
-  EXPECT_THAT(undecided.unstable, HasSubstr("too little to call it a tie"));
+  EXPECT_THAT(undecided.unstable, HasSubstr("too far from 1 to call it a tie"));
   const PairedResult decided = ComparePaired(gate, spread(20'000'000), Short());
   EXPECT_EQ(decided.sides[1].verdict, Verdict95::kSlower);
   EXPECT_THAT(decided.unstable, IsEmpty());

@@ -11,7 +11,8 @@ namespace consort {
 
 // Compares what the kernel says the cores did (/proc/stat, man 5 proc) with what this process and its children used
 // (their /proc/<pid>/stat). Both count in ticks of usually 10 ms: for stretches of a second or more. Time that a host
-// took away counts as foreign. One thread at a time.
+// took away counts as foreign. The ticks of this process and its children are taken off wherever they were spent: work
+// of theirs on other cores than those watched hides as much of others' work on these. One thread at a time.
 class ForeignTime {
  public:
   explicit ForeignTime(const CoreSet& cores);

@@ -15,8 +15,8 @@ CoreSet CoresOf(const Target& target) {
   return target.unit.empty() ? CoreSet::Available() : CoreSet::Parse(target.unit);
 }
 
-ReplicaPlans Shared(const Target& target, int count, int threads) {
-  return {std::vector<ReplicaPlan>(static_cast<size_t>(count), {target, threads}), count > 1};
+ReplicaPlans Alike(const Target& target, int count, int threads, bool shared) {
+  return {std::vector<ReplicaPlan>(static_cast<size_t>(count), {target, threads}), shared};
 }
 
 }  // namespace
@@ -24,7 +24,9 @@ ReplicaPlans Shared(const Target& target, int count, int threads) {
 ReplicaPlans DivideTarget(const Target& target, int count, int threads) {
   const std::vector<int> cores = CoresOf(target).cores();
   const auto each = static_cast<int>(cores.size()) / count;
-  if (count == 1 || each < 1 || threads > each) return Shared(target, count, threads);
+  if (count == 1 || each < 1 || threads > each) {
+    return Alike(target, count, threads, count > 1 && !cores.empty());
+  }
   const int left_over = static_cast<int>(cores.size()) % count;
   ReplicaPlans plans;
   auto next = cores.begin();

@@ -23,7 +23,7 @@ struct ReplicaPlan {
 
 struct ReplicaPlans {
   std::vector<ReplicaPlan> replicas;
-  bool shared = false;  // they compete for the same cores
+  bool shared = false;  // they compete for the same cores; of cpu targets only
 };
 
 // Divides the cores of a cpu target evenly, in order, among `count` replicas (the first ones get what is left over),

@@ -25,15 +25,18 @@ enum class ScenarioKind : uint8_t {
 // What a scenario is made from.
 struct ScenarioSetup {
   std::vector<Replica> replicas;
-  int64_t batch = 1;         // samples per query
-  double queries_per_s = 0;  // server: how many arrive
-  uint64_t seed = 0;         // server: when
+  int64_t batch = 1;          // samples per query
+  double queries_per_s = 0;   // server: how many arrive
+  uint64_t seed = 0;          // server: when
+  double query_ns = 0;        // offline: what a query takes, for the length of the first block; 0: not known
+  bool shared_cores = false;  // replicas compete for the same cores
 };
 
 // What a server run says beside its latencies.
 struct ServerFigures {
   double arrivals_per_s = 0;  // as they came
   double busy_share = 0;      // of the replicas' time until the last answer; near 1: no more would have been served
+  int64_t unserved = 0;       // queries that a segment left when it had not drained after twice its length
   // Arrivals would keep more than every replica busy: the queue grows for as long as one measures, and so do the
   // latencies.
   bool overloaded = false;
@@ -45,7 +48,9 @@ class Scenario {
   virtual ~Scenario() = default;
   // As a BlockRunner (measure/meter.h). Throws what queries throw.
   virtual void RunBlock(TimeNs budget_ns, int64_t max_queries, BlockSamples& samples) = 0;
-  // Of all blocks so far; server only.
+  // The last block counts: server() includes it.
+  virtual void KeepBlock() {}
+  // Of the blocks that count; server only.
   virtual ServerFigures server() const { return {}; }
 };
 

@@ -12,7 +12,11 @@ namespace {
 class Offline : public Scenario {
  public:
   explicit Offline(const ScenarioSetup& setup)
-      : replicas_(setup.replicas), batch_(setup.batch), lanes_(setup.replicas.size()), team_(setup.replicas) {}
+      : replicas_(setup.replicas),
+        batch_(setup.batch),
+        lanes_(setup.replicas.size()),
+        batch_ns_(setup.query_ns / static_cast<double>(setup.replicas.size())),
+        team_(setup.replicas) {}
 
   void RunBlock(TimeNs budget_ns, int64_t max_queries, BlockSamples& samples) override {
     const int64_t most = std::clamp<int64_t>(max_queries, 1, kMaxQueriesPerBlock);
@@ -49,7 +53,7 @@ class Offline : public Scenario {
   std::vector<Replica> replicas_;
   int64_t batch_;
   std::vector<Lane> lanes_;
-  double batch_ns_ = 0;  // wall time per batch of the last block
+  double batch_ns_;  // wall time per batch of the last block; 0: not known
   std::atomic<int64_t> left_{0};
   const std::function<void(int)> work_ = [this](int index) { RunLane(index); };
   ReplicaTeam team_;

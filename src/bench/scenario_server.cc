@@ -16,10 +16,14 @@ constexpr TimeNs kAwakeNs = 50'000;
 // Time for the replicas' threads to wake before the first arrival.
 constexpr TimeNs kLeadNs = 200'000;
 constexpr double kFull = 0.98;
+// A segment that has not drained after this many times its length takes no more queries: it never would.
+constexpr TimeNs kLongestDrain = 2;
 
-void WaitUntil(TimeNs time_ns) {
+// Replicas that share cores sleep to the end: one that waits awake takes the core of one that computes.
+void WaitUntil(TimeNs time_ns, bool shared_cores) {
   Clock& clock = Clock::Real();
   TimeNs now = clock.NowNs();
+  if (shared_cores && now < time_ns) clock.SleepUntil(time_ns);
   if (time_ns - now > 2 * kAwakeNs) clock.SleepUntil(time_ns - kAwakeNs);
   while (now < time_ns) now = clock.NowNs();
 }
@@ -33,6 +37,7 @@ class Server : public Scenario {
       : replicas_(setup.replicas),
         batch_(setup.batch),
         per_s_(setup.queries_per_s),
+        shared_cores_(setup.shared_cores),
         random_(setup.seed),
         lanes_(setup.replicas.size()),
         team_(setup.replicas) {
@@ -45,6 +50,7 @@ class Server : public Scenario {
     PoissonArrivals(per_s_, budget_ns, most, random_, arrivals_ns_);
     for (Lane& lane : lanes_) lane.Clear(static_cast<int64_t>(arrivals_ns_.size()));
     next_ = 0;
+    stop_ns_ = kLongestDrain * budget_ns;
     start_ns_ = Clock::Real().NowNs() + kLeadNs;
     team_.Run(work_);
     Collect(lanes_, samples);
@@ -52,29 +58,47 @@ class Server : public Scenario {
     TimeNs end_ns = start_ns_;
     for (const Lane& lane : lanes_) end_ns = std::max(end_ns, lane.end_ns);
     samples.wall_ns = end_ns - start_ns_;
-    wall_ns_ += static_cast<double>(samples.wall_ns);
-    Count(budget_ns, most);
+    Describe(budget_ns, most, samples);
+  }
+
+  void KeepBlock() override {
+    kept_.arrived += last_.arrived;
+    kept_.served += last_.served;
+    kept_.offered_ns += last_.offered_ns;
+    kept_.wall_ns += last_.wall_ns;
+    kept_.busy_ns += last_.busy_ns;
   }
 
   ServerFigures server() const override {
-    if (arrived_ == 0) return {};
+    if (kept_.served == 0) return {};
     const auto replicas = static_cast<double>(replicas_.size());
-    const double service_ns = busy_ns_ / static_cast<double>(arrived_);
+    const double service_ns = kept_.busy_ns / static_cast<double>(kept_.served);
     ServerFigures figures;
-    figures.arrivals_per_s = offered_ns_ <= 0 ? 0 : static_cast<double>(arrived_) * 1e9 / offered_ns_;
-    figures.busy_share = busy_ns_ / (replicas * wall_ns_);
-    figures.overloaded = per_s_ * service_ns / 1e9 / replicas >= kFull;
+    figures.arrivals_per_s = kept_.offered_ns <= 0 ? 0 : static_cast<double>(kept_.arrived) * 1e9 / kept_.offered_ns;
+    figures.busy_share = kept_.busy_ns / (replicas * kept_.wall_ns);
+    figures.unserved = kept_.arrived - kept_.served;
+    figures.overloaded = figures.unserved > 0 || per_s_ * service_ns / 1e9 / replicas >= kFull;
     return figures;
   }
 
  private:
-  void Count(TimeNs budget_ns, int64_t most) {
-    const auto arrived = static_cast<int64_t>(arrivals_ns_.size());
-    arrived_ += arrived;
+  // What one block or several did.
+  struct Tally {
+    int64_t arrived = 0;
+    int64_t served = 0;
+    double offered_ns = 0;
+    double wall_ns = 0;
+    double busy_ns = 0;
+  };
+
+  void Describe(TimeNs budget_ns, int64_t most, const BlockSamples& samples) {
+    last_ = {.arrived = static_cast<int64_t>(arrivals_ns_.size()),
+             .served = static_cast<int64_t>(samples.latencies_ns.size()),
+             .wall_ns = static_cast<double>(samples.wall_ns)};
     // A segment that is cut short by the number of its queries lasted until the last arrival.
-    offered_ns_ +=
-        static_cast<double>(arrived >= most ? arrivals_ns_.back() : std::max(budget_ns, arrivals_ns_.back()));
-    for (const Lane& lane : lanes_) busy_ns_ += static_cast<double>(lane.busy_ns);
+    last_.offered_ns =
+        static_cast<double>(last_.arrived >= most ? arrivals_ns_.back() : std::max(budget_ns, arrivals_ns_.back()));
+    for (const Lane& lane : lanes_) last_.busy_ns += static_cast<double>(lane.busy_ns);
   }
 
   void RunLane(int index) {
@@ -84,8 +108,9 @@ class Server : public Scenario {
     while (true) {
       const size_t query = next_.fetch_add(1, std::memory_order_relaxed);
       if (query >= arrivals_ns_.size()) return;
+      if (query > 0 && clock.NowNs() - start_ns_ > stop_ns_) return;
       const TimeNs arrival_ns = start_ns_ + arrivals_ns_[query];
-      WaitUntil(arrival_ns);
+      WaitUntil(arrival_ns, shared_cores_);
       const TimeNs begin_ns = clock.NowNs();
       replica.query();
       lane.end_ns = clock.NowNs();
@@ -97,15 +122,15 @@ class Server : public Scenario {
   std::vector<Replica> replicas_;
   int64_t batch_;
   double per_s_;
+  bool shared_cores_;
   std::mt19937_64 random_;
   std::vector<TimeNs> arrivals_ns_;
   std::vector<Lane> lanes_;
   std::atomic<size_t> next_{0};
   TimeNs start_ns_ = 0;
-  int64_t arrived_ = 0;
-  double offered_ns_ = 0;
-  double wall_ns_ = 0;
-  double busy_ns_ = 0;
+  TimeNs stop_ns_ = 0;
+  Tally last_;
+  Tally kept_;
   const std::function<void(int)> work_ = [this](int index) { RunLane(index); };
   ReplicaTeam team_;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <cmath>
 #include <numeric>
 #include <thread>
@@ -132,20 +133,35 @@ TEST(Concurrent, EveryReplicaRuns) {
 }
 
 TEST(Offline, EveryReplicaTakesFromOneHeap) {
-  Counters counters(2, std::chrono::milliseconds(1));
+  // Each replica's query ends when the other one's runs, too.
+  std::barrier both(2);
+  ScenarioSetup setup;
+  for (int i = 0; i < 2; ++i) setup.replicas.push_back({.query = [&both] { both.arrive_and_wait(); }});
+  const auto scenario = MakeScenario(ScenarioKind::kOffline, setup);
+  BlockSamples samples;
+  scenario->RunBlock(kMillisecond, 2, samples);
+  EXPECT_THAT(samples.latencies_ns, SizeIs(2));
+}
+
+TEST(Offline, TheFirstBlockFillsItsTime) {
+  Counters counters(2);
+  counters.setup.query_ns = kMillisecond;
   const auto scenario = MakeScenario(ScenarioKind::kOffline, counters.setup);
   BlockSamples samples;
-  for (int block = 0; block < 3; ++block) scenario->RunBlock(20 * kMillisecond, 1000, samples);
-  EXPECT_GT(counters.queries[0], 0);
-  EXPECT_GT(counters.queries[1], 0);
+  scenario->RunBlock(50 * kMillisecond, 1000, samples);
+  EXPECT_THAT(samples.latencies_ns, SizeIs(100));
 }
 
 TEST(Server, UnderItsCapacityIsNotOverloaded) {
   Counters counters(1);
-  counters.setup.queries_per_s = 20;
+  counters.setup.queries_per_s = 5;
   const auto scenario = MakeScenario(ScenarioKind::kServer, counters.setup);
   BlockSamples samples;
-  scenario->RunBlock(200 * kMillisecond, 1000, samples);
+  scenario->RunBlock(1000 * kMillisecond, 1000, samples);
+  EXPECT_EQ(scenario->server().arrivals_per_s, 0);  // it does not count yet
+  scenario->KeepBlock();
+  EXPECT_GT(scenario->server().arrivals_per_s, 0);
+  EXPECT_EQ(scenario->server().unserved, 0);
   EXPECT_FALSE(scenario->server().overloaded);
   EXPECT_LT(scenario->server().busy_share, 0.9);
 }
@@ -157,10 +173,25 @@ TEST(Server, AboveItsCapacityIsOverloadedAndTheQueueCounts) {
   const auto scenario = MakeScenario(ScenarioKind::kServer, counters.setup);
   BlockSamples samples;
   scenario->RunBlock(kLongNs, kQueries, samples);
+  scenario->KeepBlock();
   EXPECT_TRUE(scenario->server().overloaded);
   EXPECT_GT(scenario->server().arrivals_per_s, 5'000);
   // The last answer comes after 20 queries of 2 ms on a replica, less the few milliseconds in which all arrived.
   EXPECT_GE(*std::max_element(samples.latencies_ns.begin(), samples.latencies_ns.end()), 30 * kMillisecond);
+}
+
+// Of about 10,000 queries in 10 ms that take 10 ms each, those are served that begin within 20 ms.
+TEST(Server, ThatNeverDrainsGivesUp) {
+  Counters counters(1, std::chrono::milliseconds(10));
+  counters.setup.queries_per_s = 1'000'000;
+  const auto scenario = MakeScenario(ScenarioKind::kServer, counters.setup);
+  BlockSamples samples;
+  scenario->RunBlock(10 * kMillisecond, kMaxQueriesPerBlock, samples);
+  scenario->KeepBlock();
+  EXPECT_GE(samples.latencies_ns.size(), 1U);
+  EXPECT_LE(samples.latencies_ns.size(), 3U);
+  EXPECT_GT(scenario->server().unserved, 5'000);
+  EXPECT_TRUE(scenario->server().overloaded);
 }
 
 TEST(Server, NeedsArrivals) {
@@ -190,7 +221,7 @@ TEST(DivideTarget, SharesWhereThereIsTooLittle) {
     EXPECT_THAT(plans.replicas, SizeIs(count));
     EXPECT_EQ(plans.replicas.back().target, target);
   }
-  EXPECT_TRUE(DivideTarget(Target::Parse("null"), 2, 0).shared);
+  EXPECT_FALSE(DivideTarget(Target::Parse("null"), 2, 0).shared);  // it has no cores
 }
 
 }  // namespace

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <exception>
+#include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "base/files.h"
@@ -60,6 +63,18 @@ BenchOptions OptionsFor(const BenchArguments& arguments) {
   return options;
 }
 
+// Throws kInvalidArgument unless WriteFile can be expected to succeed.
+void CheckWritable(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (std::filesystem::is_directory(folder) && access(folder.c_str(), W_OK | X_OK) == 0 &&
+      !std::filesystem::is_directory(path)) {
+    return;
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}: cannot be written; --output takes a file in a folder that exists and may be written to",
+                          path.string()));
+}
+
 // All rows of a command.
 class Bench {
  public:
@@ -72,15 +87,30 @@ class Bench {
     options_.progress = [this](const std::string& text) { progress_.Say(text); };
   }
 
-  BenchReport Run() {
-    BenchReport report{.environment = ReadEnvironment()};
-    for (const Target& target : targets_) {
-      for (const int batch : arguments_.batches) AddRows(target, batch, report);
+  // Adds the rows. What a row throws ends the run and is returned: the rows before it stand.
+  std::exception_ptr Run(BenchReport& report) {
+    Check();
+    try {
+      ForEachModel([&](const Target& target, int batch) { AddRows(target, batch, report); });
+    } catch (...) {
+      return std::current_exception();
     }
-    return report;
+    return nullptr;
   }
 
  private:
+  void ForEachModel(const std::function<void(const Target&, int)>& work) const {
+    for (const Target& target : targets_) {
+      for (const int batch : arguments_.batches) work(target, batch);
+    }
+  }
+
+  // What can be wrong without measuring is told before.
+  void Check() const {
+    if (!arguments_.output.empty()) CheckWritable(arguments_.output);
+    ForEachModel([this](const Target& target, int batch) { LoadWithBatch(arguments_, arguments_, target, batch); });
+  }
+
   void AddRows(const Target& target, int batch, BenchReport& report) {
     const LoadedModel model = LoadWithBatch(arguments_, arguments_, target, batch);
     const InputSource inputs = [this, batch, &model](const Signature& signature) {
@@ -120,7 +150,9 @@ ExitCode Conclude(const BenchReport& report) {
 
 ExitCode RunBench(BenchArguments& arguments) {
   CompleteBenchArguments(arguments);
-  const BenchReport report = Bench(arguments).Run();
+  BenchReport report{.environment = ReadEnvironment()};
+  const std::exception_ptr failure = Bench(arguments).Run(report);
+  if (failure != nullptr && report.rows.empty()) std::rethrow_exception(failure);
   const std::string text = FormatBenchReport(report, arguments.percentiles, arguments.format);
   if (arguments.output.empty()) {
     fmt::print("{}", text);
@@ -128,7 +160,9 @@ ExitCode RunBench(BenchArguments& arguments) {
   } else {
     WriteFile(arguments.output, text);
   }
-  return Conclude(report);
+  const ExitCode code = Conclude(report);
+  if (failure != nullptr) std::rethrow_exception(failure);
+  return code;
 }
 
 }  // namespace

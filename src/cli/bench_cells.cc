@@ -46,8 +46,12 @@ void AddLatencyColumns(const std::vector<double>& percentiles, std::vector<Colum
   add("max_ms", [](const MeterSummary& m) { return static_cast<double>(m.latencies.max_ns()); });
   add("deviation_ms", [](const MeterSummary& m) { return m.latencies.deviation_ns(); });
   for (const double percent : percentiles) {
-    add(FormatPercentile(percent) + "_ms",
-        [percent](const MeterSummary& m) { return m.latencies.PercentileNs(percent); });
+    columns.push_back({FormatPercentile(percent) + "_ms", [percent](const BenchRow& row) {
+                         const Distribution& latencies = row.measured.latencies;
+                         const std::string text = Milliseconds(row, latencies.PercentileNs(percent));
+                         const bool holds = row.unstable().empty() && !row.overloaded();
+                         return holds && !HasPercentile(latencies, percent) ? "" : text;
+                       }});
   }
 }
 
@@ -118,6 +122,12 @@ std::string LatencyOr(const BenchRow& row, double nanoseconds) {
   return row.overloaded() ? "overloaded" : FormatTime(nanoseconds);
 }
 
+std::string PercentileOr(const BenchRow& row, double percent) {
+  const Distribution& latencies = row.measured.latencies;
+  const bool holds = row.unstable().empty() && !row.overloaded();
+  return holds && !HasPercentile(latencies, percent) ? "-" : LatencyOr(row, latencies.PercentileNs(percent));
+}
+
 std::string ThroughputOr(const BenchRow& row) {
   return row.unstable().empty() ? FormatRate(row.measured.throughput.estimate) : "unstable";
 }
@@ -151,7 +161,7 @@ std::string FormatBenchMarkdown(const BenchReport& report, const std::vector<dou
                                       LatencyOr(row, row.measured.median_ns.estimate),
                                       holds ? FormatSpread(row.measured.median_ns) : "",
                                       LatencyOr(row, latencies.mean_ns())};
-    for (const double percent : percentiles) cells.push_back(LatencyOr(row, latencies.PercentileNs(percent)));
+    for (const double percent : percentiles) cells.push_back(PercentileOr(row, percent));
     cells.push_back(LatencyOr(row, static_cast<double>(latencies.max_ns())));
     cells.push_back(ThroughputOr(row));
     text += MarkdownRow(cells);

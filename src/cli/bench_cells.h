@@ -16,6 +16,8 @@ std::string FormatPercentile(double percent);
 std::string FormatSpread(const Interval& interval);
 // A latency of the row, or the word that stands in its place: unstable, overloaded.
 std::string LatencyOr(const BenchRow& row, double nanoseconds);
+// A percentile of the row's latencies likewise; "-" when there are too few queries for it.
+std::string PercentileOr(const BenchRow& row, double percent);
 // Inferences per second, or "unstable".
 std::string ThroughputOr(const BenchRow& row);
 

@@ -26,7 +26,8 @@ Json TimesJson(const Distribution& times, const Interval& median_ns, const std::
   json["count"] = times.count();
   json["percentiles"] = Json::object();
   for (const double percent : percentiles) {
-    json["percentiles"][fmt::format("{:g}", percent)] = times.PercentileNs(percent) / kNsPerMs;
+    json["percentiles"][fmt::format("{:g}", percent)] =
+        HasPercentile(times, percent) ? Json(times.PercentileNs(percent) / kNsPerMs) : Json(nullptr);
   }
   return json;
 }
@@ -100,6 +101,7 @@ void AddFigures(const BenchRow& row, const std::vector<double>& percentiles, Jso
     json["server"] = {{"asked_per_s", row.queries_per_s},
                       {"arrived_per_s", row.server->arrivals_per_s},
                       {"busy_share", row.server->busy_share},
+                      {"unserved", row.server->unserved},
                       {"overloaded", row.server->overloaded}};
   }
   if (!unreliable.is_null()) json["unreliable"] = std::move(unreliable);
@@ -118,7 +120,7 @@ Json NoiseJson(const BenchRow& row) {
           {"probe_us", static_cast<double>(row.probe_ns) / 1e3},
           {"clock_drift", row.clock_drift},
           {"blind_spot", row.blind_spot},
-          {"overhead_us", row.overhead_ns / 1e3}};
+          {"overhead_us", row.scenario == ScenarioKind::kSingle ? Json(row.overhead_ns / 1e3) : Json(nullptr)}};
 }
 
 }  // namespace

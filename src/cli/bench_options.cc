@@ -57,6 +57,15 @@ void AddMeasureOptions(CLI::App* app, BenchArguments& arguments) {
                 "exit code 4 before the first inference unless every op is known to run where it was asked to");
 }
 
+// Threads and executables take memory whether or not they have cores.
+void CheckMost(const char* option, const std::vector<int>& values) {
+  constexpr int kMost = 1024;
+  for (const int value : values) {
+    if (value > kMost)
+      throw UsageError(fmt::format("{}: {} is more than {}, the most there may be", option, value, kMost));
+  }
+}
+
 void AddPrintOptions(CLI::App* app, BenchArguments& arguments) {
   AddParsed(
       app, "-o,--output", "FILE", arguments.output, [](const std::string& text) { return text; },
@@ -87,6 +96,8 @@ void AddBenchOptions(CLI::App* app, BenchArguments& arguments) {
 void CompleteBenchArguments(BenchArguments& arguments) {
   CheckModels(arguments);
   if (arguments.time_s && arguments.iterations) throw UsageError("--time and --iterations exclude each other");
+  CheckMost("--concurrency", arguments.concurrencies);
+  CheckMost("--threads", arguments.threads);
   const ScenarioKind scenario = arguments.scenario.value_or(Implied(arguments));
   arguments.scenario = scenario;
   const std::string_view name = InfoOf(scenario).name;

@@ -78,10 +78,14 @@ std::string MemoryLine(const PeakMemory& memory) {
 }
 
 std::string OverheadLine(const BenchRow& row) {
-  std::string text = FormatTime(row.overhead_ns) + " of measuring in every query";
-  const double share = row.overhead_ns / row.measured.median_ns.estimate;
-  if (row.unstable().empty() && share >= 0.01) text += fmt::format(" ({:.0f} % of the median)", 100 * share);
-  text += fmt::format("; a probe takes {}", FormatTime(static_cast<double>(row.probe_ns)));
+  std::string text;
+  if (row.scenario == ScenarioKind::kSingle) {
+    text = FormatTime(row.overhead_ns) + " of measuring in every query";
+    const double share = row.overhead_ns / row.measured.median_ns.estimate;
+    if (row.unstable().empty() && share >= 0.01) text += fmt::format(" ({:.0f} % of the median)", 100 * share);
+    text += "; ";
+  }
+  text += fmt::format("a probe takes {}", FormatTime(static_cast<double>(row.probe_ns)));
   if (row.clock_drift > kDriftWorthSaying) text += fmt::format("; the clock fell by {:.0f} %", 100 * row.clock_drift);
   return text;
 }
@@ -114,7 +118,7 @@ std::string PhaseTable(const BenchRow& row) {
 std::string PercentileLine(const BenchRow& row, const std::vector<double>& percentiles) {
   std::vector<std::string> parts = {"mean " + LatencyOr(row, row.measured.latencies.mean_ns())};
   for (const double percent : percentiles) {
-    parts.push_back(FormatPercentile(percent) + " " + LatencyOr(row, row.measured.latencies.PercentileNs(percent)));
+    parts.push_back(FormatPercentile(percent) + " " + PercentileOr(row, percent));
   }
   parts.push_back("max " + LatencyOr(row, static_cast<double>(row.measured.latencies.max_ns())));
   return Join(parts);
@@ -156,8 +160,7 @@ std::string RowTable(const std::vector<BenchRow>& rows) {
     const bool holds = row.unstable().empty() && !row.overloaded();
     table.AddRow({row.target.ToString(), row.batch_known ? std::to_string(row.batch) : "", std::to_string(row.threads),
                   std::to_string(row.replicas.size()), LatencyOr(row, row.measured.median_ns.estimate),
-                  holds ? FormatSpread(row.measured.median_ns) : "",
-                  LatencyOr(row, row.measured.latencies.PercentileNs(99)), ThroughputOr(row)});
+                  holds ? FormatSpread(row.measured.median_ns) : "", PercentileOr(row, 99), ThroughputOr(row)});
   }
   return table.ToString();
 }

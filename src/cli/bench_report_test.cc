@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::vector<double> kPercentiles = {50, 99.9};
+const std::vector<double> kPercentiles = {50, 99, 99.9};
 
 // A stable row: 1000 queries from 1 to 2 ms.
 BenchRow Row() {
@@ -95,11 +95,31 @@ TEST(BenchJson, HoldsTheFigures) {
   const auto json = JsonOf(Row());
   EXPECT_DOUBLE_EQ(json["latency_ms"]["median"]["low"], 1.47);
   EXPECT_DOUBLE_EQ(json["latency_ms"]["min"], 1.0);
-  EXPECT_NEAR(json["latency_ms"]["percentiles"]["99.9"], 1.998, 0.002);
+  EXPECT_NEAR(json["latency_ms"]["percentiles"]["99"], 1.99, 0.01);
   EXPECT_EQ(json["latency_ms"]["count"], 1000);
   EXPECT_EQ(json["inferences"], 4000);
   EXPECT_EQ(json["phases"][1]["not_measured"], "the engine copies");
   EXPECT_FALSE(json.contains("unreliable"));
+}
+
+// One query of 1000 lies beyond the percentile 99.9.
+TEST(BenchForms, APercentileNeedsFiveQueriesBeyondIt) {
+  EXPECT_TRUE(JsonOf(Row())["latency_ms"]["percentiles"]["99.9"].is_null());
+  EXPECT_THAT(Format(Row(), OutputFormat::kTable), HasSubstr("p99.9 -"));
+  EXPECT_THAT(Format(Row(), OutputFormat::kMarkdown), HasSubstr("| - |"));
+  Distribution times;
+  times.Add(1000, 999);
+  EXPECT_FALSE(HasPercentile(times, 99.5));
+  times.Add(1000);
+  EXPECT_TRUE(HasPercentile(times, 99.5));
+}
+
+TEST(BenchJson, OverheadIsThatOfTheSingleLoop) {
+  BenchRow row = Row();
+  EXPECT_FALSE(JsonOf(row)["noise"]["overhead_us"].is_null());
+  row.scenario = ScenarioKind::kConcurrent;
+  EXPECT_TRUE(JsonOf(row)["noise"]["overhead_us"].is_null());
+  EXPECT_THAT(Format(row, OutputFormat::kTable), Not(HasSubstr("of measuring in every query")));
 }
 
 TEST(BenchCsv, QuotesWhatNeedsIt) {

@@ -140,13 +140,15 @@ void Meter::RunSegment(const BlockRunner& runner, int segments) {
     if (options_.queries > 0) return queries_ >= enough_queries;
     return clean_ns_ >= enough_ns && medians_ns_.back().size() >= enough_blocks;
   };
-  const TimeNs spent_before = clean_ns_ + discarded_ns_;
+  const TimeNs clean_before = clean_ns_;
+  const TimeNs start_ns = Clock::Real().NowNs();
   while (!enough()) {
     RunBlock(runner);
-    const auto spent = static_cast<double>(clean_ns_ + discarded_ns_ - spent_before);
     const auto block_ns = static_cast<double>(std::max(options_.block_ns, samples_.wall_ns));
-    const double wanted = options_.queries > 0 ? static_cast<double>(clean_ns_ - spent_before) + 10 * block_ns
+    const double wanted = options_.queries > 0 ? static_cast<double>(clean_ns_ - clean_before) + 10 * block_ns
                                                : static_cast<double>(options_.time_ns) / segments;
+    // Elapsed, not only timed: blocks of a few microseconds would never use up their patience.
+    const auto spent = static_cast<double>(Clock::Real().NowNs() - start_ns);
     if (spent > options_.patience * std::max(wanted, options_.min_blocks * block_ns / segments)) return;
   }
 }

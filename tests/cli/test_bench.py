@@ -47,7 +47,10 @@ def check(row):
     latency = figures(row, "latency_ms")
     assert latency["count"] == row["queries"] <= 40
     if row["queries"]:
-        percentiles = list(latency["percentiles"].values())
+        percentiles = [latency["percentiles"]["50"]] + [p for p in latency["percentiles"].values() if p is not None]
+        assert latency["percentiles"]["99"] is None  # of 40 queries, less than one lies beyond
+        if percentiles[0] is None:
+            percentiles = [latency["min"], latency["max"]]
         assert percentiles == sorted(percentiles)
         assert 0 < latency["min"] <= percentiles[0] and percentiles[-1] <= latency["max"]
     assert row["inferences"] == row["queries"] * (row["batch"] or 1)
@@ -104,6 +107,8 @@ def test_help_fits_and_documents_every_option():
         (("-m", "m.onnx", "--scenario", "batch"), "'batch' is not one of single|concurrent|server|offline"),
         (("-m", "m.onnx", "-b", "4-1"), "'4-1' does not rise"),
         (("-m", "m.onnx", "--threads", "two"), "'two' is not N, N-M"),
+        (("-m", "m.onnx", "--concurrency", "1025"), "--concurrency: 1025 is more than 1024"),
+        (("-m", "m.onnx", "--threads", "1-2,4000"), "--threads: 4000 is more than 1024"),
         (("-m", "m.onnx", "--percentiles", "50,101"), "'101' is not between"),
         (("-m", "m.onnx", "--format", "xml"), "'xml' is not one of table|md|csv|json|jsonl"),
         (("-m", "m.onnx", "--itterations", "4"), "did you mean '--iterations'?"),
@@ -199,11 +204,12 @@ def test_states_are_kept_constant(tmp_path):
 
 def test_a_million_queries_need_no_more_memory(double):
     def peak(queries):
-        outcome = call("bench", "-m", double, "-d", NULL, "-n", str(queries), "--no-advice", "--format", "json")
+        outcome = call("bench", "-m", double, "-d", NULL, "-n", str(queries), "--loads", "1", "--no-advice", "--format", "json")
         assert outcome.code in (0, 7), outcome.describe()
         return json.loads(outcome.stdout)["rows"][0]["memory"]["peak_bytes"]
 
-    assert peak(1_000_000) < peak(1_000) + 16 * 2**20
+    # 1.9 million more latencies of 8 bytes, if they were kept, would be 14.5 MiB.
+    assert peak(2_000_000) <= peak(100_000) + 2 * 2**20
 
 
 def test_isolated_devices_count_their_children(double):
@@ -256,7 +262,8 @@ def test_csv_parses_back(open_batch):
         if row["unstable"]:
             assert row["median_ms"] == row["p99_ms"] == row["throughput_per_s"] == "unstable"
         else:
-            assert 0 < float(row["min_ms"]) <= float(row["p50_ms"]) <= float(row["p99_ms"]) <= float(row["max_ms"])
+            assert 0 < float(row["min_ms"]) <= float(row["p50_ms"]) <= float(row["max_ms"])
+            assert row["p99_ms"] == ""  # of 40 queries
 
 
 def test_json_lines_stand_alone(open_batch):
