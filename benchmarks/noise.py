@@ -70,7 +70,7 @@ def neighbour(core: int, load: Load) -> Iterator[None]:
 
 def measure(model, core: int, load: Load, seconds: float) -> Figures:
     with neighbour(core, load):
-        return bench(model.path, f"cpu:{core}@onnxruntime", "-i", model.inputs, "-t", seconds, "--loads", 2)
+        return bench(model.path, f"cpu:{core}@onnxruntime", "-i", model.inputs, "-t", seconds)
 
 
 def shift(results: dict[Load, list[Figures]], load: Load) -> float:
