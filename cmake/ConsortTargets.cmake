@@ -33,6 +33,11 @@ function(consort_test)
   target_compile_definitions(${arg_NAME} PRIVATE CONSORT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CONSORT_BUILD_DIR="${CMAKE_BINARY_DIR}"
     CONSORT_DEPS_DIR="${CONSORT_DEPS_DIR}")
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME} ${arg_ARGS})
+  if(CONSORT_SANITIZER)
+    # Allocations that are too large fail as they do elsewhere; oneTBB loads its libraries in a way that sanitizers bear.
+    list(APPEND arg_ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1" "TSAN_OPTIONS=allocator_may_return_null=1"
+      "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/cmake/leaks.txt" "TBB_ENABLE_SANITIZERS=1")
+  endif()
   set_tests_properties(${arg_NAME} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}")
 endfunction()
 
