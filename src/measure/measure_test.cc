@@ -211,7 +211,10 @@ TEST(SchedulerRecordsTest, ChildrenCount) {
   for (const ThreadActivity& thread : records.Since(before)) {
     if (thread.did.process == getpid()) continue;
     waited_ns += thread.did.waited_ns;
-    EXPECT_EQ(thread.core, FirstCore().cores().front());
+    // A sanitizer's own thread in the child runs hardly at all, and anywhere.
+    if (thread.did.ran_ns > 20 * kMillisecond) {
+      EXPECT_EQ(thread.core, FirstCore().cores().front());
+    }
   }
   EXPECT_GT(waited_ns, 20 * kMillisecond);  // each of the two waits for the other
 }
