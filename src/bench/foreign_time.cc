@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/strings.h"
+#include "measure/scheduler_records.h"
 
 namespace consort {
 namespace {
@@ -23,17 +24,6 @@ constexpr size_t kIdle = 3;
 constexpr size_t kIoWait = 4;
 // Fields of /proc/<pid>/stat behind the name in parentheses, counted from the state: utime is the 12th, stime the 13th.
 constexpr int kUserTime = 11;
-
-void AddChildren(const std::string& process, std::vector<int>& children) {
-  std::error_code error;
-  for (const auto& task : fs::directory_iterator(fs::path("/proc") / process / "task", error)) {
-    std::ifstream file(task.path() / "children");
-    for (int child = 0; file >> child;) {
-      children.push_back(child);
-      AddChildren(std::to_string(child), children);
-    }
-  }
-}
 
 int64_t TicksOf(int process) {
   std::ifstream file(fs::path("/proc") / std::to_string(process) / "stat");
@@ -51,9 +41,9 @@ int64_t TicksOf(int process) {
 }  // namespace
 
 std::vector<int> ChildProcesses() {
-  std::vector<int> children;
-  AddChildren("self", children);
-  return children;
+  std::vector<int> processes = SchedulerRecords().processes();
+  processes.erase(processes.begin());  // this one
+  return processes;
 }
 
 ForeignTime::ForeignTime(const CoreSet& cores) : cores_(cores.empty() ? CoreSet::Available() : cores) {}

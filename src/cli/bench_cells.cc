@@ -83,15 +83,15 @@ std::vector<Column> Columns(const std::vector<double>& percentiles) {
 }
 
 // RFC 4180: quoted where a comma, a quote or a line end stands in it.
+std::string MarkdownRow(const std::vector<std::string>& cells) { return "| " + Join(cells, " | ") + " |\n"; }
+
+}  // namespace
+
 std::string CsvCell(std::string text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   for (size_t at = 0; (at = text.find('"', at)) != std::string::npos; at += 2) text.insert(at, 1, '"');
   return '"' + text + '"';
 }
-
-std::string MarkdownRow(const std::vector<std::string>& cells) { return "| " + Join(cells, " | ") + " |\n"; }
-
-}  // namespace
 
 std::string FormatTime(double nanoseconds) {
   if (nanoseconds < 999'950) return FormatDigits(nanoseconds / 1e3) + " µs";

@@ -10,6 +10,9 @@
 
 namespace consort {
 
+// A cell of a CSV file (RFC 4180): quoted where it holds a comma, a quote or a line break.
+std::string CsvCell(std::string text);
+
 // "p99.9".
 std::string FormatPercentile(double percent);
 // Half the width of an interval, "±1.2 %"; empty for one without width.

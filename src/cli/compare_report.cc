@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/strings.h"
+#include "cli/bench_cells.h"
 #include "cli/help.h"
 #include "cli/table.h"
 
@@ -161,13 +162,6 @@ void PrintMarkdown(const CompareReport& report) {
 }
 
 // A cell as RFC 4180 wants it.
-std::string CsvCell(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
 std::string CsvNumber(bool known, double value) { return known ? fmt::format("{:.9g}", value) : ""; }
 
 void PrintCsv(const CompareReport& report) {
