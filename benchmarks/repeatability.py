@@ -2,6 +2,7 @@
 """Do two measurements of the same thing agree? `consort bench` twice for each of 14 models, apart in time.
 
     .deps/venv/bin/python benchmarks/repeatability.py [--gap SECONDS] [--engine E] [--threads T] [--models A,B]
+        [--between-runs SHARE]
     … --save first.json          measures once and keeps the figures
     … --against first.json       measures once, hours or days later, and compares with what was kept
 
@@ -11,6 +12,7 @@ alone overlap in well over 95 % of all cases (Schenker and Gentleman 2001); exit
 
 import argparse
 import json
+import math
 import os
 import sys
 import tempfile
@@ -55,6 +57,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--models", type=lambda text: text.split(","), default=list(MODELS))
+    parser.add_argument("--between-runs", type=float, help="as of `consort bench`; 0 shows what single runs know (default: bench's own)")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--against", type=Path)
     return parser.parse_args()
@@ -64,7 +67,10 @@ def main() -> int:
     arguments = parse()
     cores = sorted(os.sched_getaffinity(0))[: arguments.threads]
     with tempfile.TemporaryDirectory() as folder:
-        again = lambda: measure(arguments.models, arguments.engine, cores, Path(folder), "-t", arguments.seconds)  # noqa: E731
+        options = ["-t", arguments.seconds]
+        if arguments.between_runs is not None:
+            options += ["--between-runs", arguments.between_runs]
+        again = lambda: measure(arguments.models, arguments.engine, cores, Path(folder), *options)  # noqa: E731
         if arguments.against:
             first = {name: Figures(**values) for name, values in json.loads(arguments.against.read_text()).items()}
         else:
@@ -78,7 +84,9 @@ def main() -> int:
     print(f"measured: {arguments.engine}, {len(cores)} thread(s); medians in ms with 95 % intervals, two processes")
     print(f"{'model':20}{'first':32}{'second':32}{'ratio':>8}")
     together = sum([row(name, first[name], second[name]) for name in arguments.models])
-    print(f"{together} of {len(arguments.models)} overlap")
+    ratios = [second[name].median / first[name].median for name in arguments.models if first[name].median and second[name].median]
+    apart = math.sqrt(sum(math.log(ratio) ** 2 for ratio in ratios) / len(ratios)) if ratios else math.nan
+    print(f"{together} of {len(arguments.models)} overlap; medians of two runs differ by {apart:.2%} (root mean square), a run's own by ±{1.96 * apart / math.sqrt(2):.2%} (95 %)")
     return 0 if len(arguments.models) - together <= ALLOWED_APART else 1
 
 

@@ -160,6 +160,14 @@ TEST(StatisticsTest, PairedRatiosCancelWhatBothSidesShare) {
   EXPECT_THROW(PairedRatio({1}, {1, 2}), Error);
 }
 
+TEST(StatisticsTest, WhatRunsDifferByAddsInSquares) {
+  const Interval wider = WithBetweenRuns({100, 97, 104}, 0.04);
+  EXPECT_DOUBLE_EQ(wider.estimate, 100);
+  EXPECT_DOUBLE_EQ(wider.low, 95);
+  EXPECT_DOUBLE_EQ(wider.high, 100 + std::sqrt(32));
+  EXPECT_DOUBLE_EQ(WithBetweenRuns({100, 97, 104}, 0).low, 97);
+}
+
 TEST(StatisticsTest, SmallOrUncertainDifferencesAreTies) {
   EXPECT_EQ(Judge({1.04, 1.03, 1.05}), Verdict95::kTie);
   EXPECT_EQ(Judge({0.96, 0.955, 0.965}), Verdict95::kTie);
@@ -266,13 +274,22 @@ TEST(MeterTest, NoCleanBlockIsUnstableAndEnds) {
 
 TEST(MeterTest, LoadsThatDifferWidenTheInterval) {
   NoiseGate gate(FirstCore(), kAnything);
-  Meter same(gate, {.time_ns = 100 * kMillisecond}), different(gate, {.time_ns = 100 * kMillisecond});
+  const MeterOptions options = {.time_ns = 100 * kMillisecond, .between_runs = 0};
+  Meter same(gate, options), different(gate, options);
   for (int load = 0; load < 4; ++load) {
     same.RunSegment(Replay({kMillisecond}), 4);
     different.RunSegment(Replay({kMillisecond + load * kMillisecond / 50}), 4);
   }
   EXPECT_LT(same.Summarise().median_ns.relative_half_width(), 0.001);
   EXPECT_GT(different.Summarise().median_ns.relative_half_width(), 0.03);
+}
+
+TEST(MeterTest, IntervalsHoldWhatRunsDifferBy) {
+  NoiseGate gate(FirstCore(), kAnything);
+  Meter meter(gate, {.time_ns = 100 * kMillisecond, .between_runs = 0.05});
+  for (int load = 0; load < 3; ++load) meter.RunSegment(Replay({kMillisecond}), 3);
+  EXPECT_NEAR(meter.Summarise().median_ns.relative_half_width(), 0.05, 1e-3);
+  EXPECT_NEAR(meter.Summarise().throughput.relative_half_width(), 0.05, 1e-3);
 }
 
 TEST(MeterTest, FewBlocksAreUnstableHoweverEqualTheyAre) {
@@ -294,7 +311,7 @@ TEST(MeterTest, DiscardedBlocksCountInEverythingOnly) {
 
 TEST(MeterTest, ManyBlocksAreMergedWithoutMovingTheFigures) {
   NoiseGate gate(FirstCore(), kAnything);
-  Meter meter(gate);
+  Meter meter(gate, {.between_runs = 0});
   meter.BeginSegment();
   for (int block = 0; block < 5000; ++block) meter.RunBlock(Replay({1000 + block % 7, 1000}));
   const MeterSummary summary = meter.Summarise();

@@ -156,6 +156,7 @@ void Meter::RunSegment(const BlockRunner& runner, int segments) {
 MeterSummary Meter::Summarise() const {
   MeterSummary summary{.latencies = latencies_,
                        .everything = everything_,
+                       .between_runs = options_.between_runs,
                        .queries = queries_,
                        .inferences = inferences_,
                        .clean_blocks = clean_blocks_,
@@ -167,8 +168,11 @@ MeterSummary Meter::Summarise() const {
     summary.unstable = fmt::format("none of {} blocks had its cores to itself", discarded_blocks_);
     return summary;
   }
-  summary.median_ns = NotNegative(MedianOverLoads(latencies_.PercentileNs(50), medians_ns_));
-  summary.throughput = NotNegative(MedianOverLoads(Median(Flatten(rates_)), rates_));
+  const auto between_runs = [&](const Interval& within) {
+    return NotNegative(WithBetweenRuns(within, options_.between_runs));
+  };
+  summary.median_ns = between_runs(MedianOverLoads(latencies_.PercentileNs(50), medians_ns_));
+  summary.throughput = between_runs(MedianOverLoads(Median(Flatten(rates_)), rates_));
   summary.load_medians_ns = MediansOfLoads(medians_ns_);
   summary.unstable = WhyUnstable(summary);
   return summary;

@@ -28,14 +28,19 @@ using BlockRunner = std::function<void(TimeNs budget_ns, int64_t max_queries, Bl
 // The usual runner: one query after the other on the calling thread, each timed from the end of the one before.
 BlockRunner OneAtATime(std::function<void()> query, int64_t batch = 1);
 
+// How far medians of two runs, minutes to hours apart, are from their common value on a shared virtual machine, 95 %
+// (docs/measuring.md has the runs). A machine of one's own may have less: benchmarks/repeatability.py tells.
+inline constexpr double kBetweenRuns = 0.04;
+
 struct MeterOptions {
-  TimeNs time_ns = 5'000'000'000;  // clean time wanted; ignored when `queries` is given
-  int64_t queries = 0;             // clean queries wanted
-  TimeNs block_ns = 20'000'000;    // length of a block; a query that takes longer is a block by itself
-  int min_blocks = 10;             // clean blocks wanted at least
-  double patience = 3;             // gives up after this many times the time that it would take without noise
-  double max_discarded = 0.6;      // share of discarded time beyond which the figures are called unstable
-  double max_half_width = 0.10;    // relative half-width of the median's interval beyond which they are
+  TimeNs time_ns = 5'000'000'000;      // clean time wanted; ignored when `queries` is given
+  int64_t queries = 0;                 // clean queries wanted
+  TimeNs block_ns = 20'000'000;        // length of a block; a query that takes longer is a block by itself
+  int min_blocks = 10;                 // clean blocks wanted at least
+  double patience = 3;                 // gives up after this many times the time that it would take without noise
+  double max_discarded = 0.6;          // share of discarded time beyond which the figures are called unstable
+  double max_half_width = 0.10;        // relative half-width of the median's interval beyond which they are
+  double between_runs = kBetweenRuns;  // what intervals hold of the differences between runs (WithBetweenRuns)
 };
 
 // The clean blocks of one workload so far.
@@ -44,6 +49,7 @@ struct MeterSummary {
   Distribution everything;              // of discarded blocks, too: what a measurement without a gate would have seen
   Interval median_ns;                   // of the latency, with its 95 % interval
   Interval throughput;                  // inferences per second, likewise
+  double between_runs = 0;              // of both intervals: MeterOptions::between_runs
   std::vector<double> load_medians_ns;  // the median of each load's blocks
   int64_t queries = 0;
   int64_t inferences = 0;

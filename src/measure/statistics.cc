@@ -110,6 +110,12 @@ Interval MedianOverLoads(double estimate, const ByLoad& by_load) {
   return {estimate, std::min({estimate, within.low, between.low}), std::max({estimate, within.high, between.high})};
 }
 
+Interval WithBetweenRuns(const Interval& within, double relative) {
+  const double between = relative * std::abs(within.estimate);
+  return {within.estimate, within.estimate - std::hypot(within.estimate - within.low, between),
+          within.estimate + std::hypot(within.high - within.estimate, between)};
+}
+
 Interval PairedRatio(const std::vector<double>& measured, const std::vector<double>& reference) {
   if (measured.size() != reference.size())
     throw Error(ErrorCode::kInvalidArgument, "paired ratios need as many measured values as reference values");

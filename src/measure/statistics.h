@@ -46,6 +46,12 @@ std::vector<double> MediansOfLoads(const ByLoad& by_load);
 // for no values.
 Interval MedianOverLoads(double estimate, const ByLoad& by_load);
 
+// The same estimate with what one run cannot see in it: medians of runs that are apart in time differ by ±`relative`
+// (95 %) for reasons that hold throughout a run (neighbours of a shared machine, temperature, memory layout of the
+// process). Independent of what `within` holds, so the half-widths add in squares, as uncertainties of type A and B do
+// (JCGM 100:2008, Guide to the Expression of Uncertainty in Measurement, 4.3 and 5.1).
+Interval WithBetweenRuns(const Interval& within, double relative);
+
 // Ratios of paired rounds (measured / reference, one per round): their median with the interval of BootstrapMedian, in
 // logarithms.
 Interval PairedRatio(const std::vector<double>& measured, const std::vector<double>& reference);
