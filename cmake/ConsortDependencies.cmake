@@ -20,6 +20,14 @@ function(consort_missing what)
   message(FATAL_ERROR "${what} was not found. Run 'make setup', which fills ${CONSORT_DEPS_DIR}.")
 endfunction()
 
+# toml++: its headers alone, so that the limits it parses within are ours.
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h)
+if(NOT TOMLPLUSPLUS_INCLUDE_DIR)
+  consort_missing("toml++ (Debian's libtomlplusplus-dev)")
+endif()
+add_library(consort_toml INTERFACE)
+target_include_directories(consort_toml SYSTEM INTERFACE ${TOMLPLUSPLUS_INCLUDE_DIR})
+
 # ONNX: its own package file asks for a Protobuf configuration file that Debian does not ship.
 find_library(ONNX_LIBRARY onnx)
 find_library(ONNX_PROTO_LIBRARY onnx_proto)

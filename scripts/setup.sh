@@ -20,7 +20,7 @@ readonly venv=$deps/venv
 readonly debian_packages=(
   build-essential ca-certificates ccache ninja-build pkg-config python3 python3-venv unzip
   protobuf-compiler libprotobuf-dev libflatbuffers-dev flatbuffers-compiler
-  libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev
+  libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libxxhash-dev
   libzip-dev zlib1g-dev libpng-dev libturbojpeg0-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )

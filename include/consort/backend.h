@@ -25,6 +25,10 @@ class Backend {
   virtual std::vector<Diagnosis> Diagnose() = 0;
   // `target` is resolved (backend filled in). Throws kUnsupported with the remedy when the device cannot be had.
   virtual std::shared_ptr<Device> Open(const Target& target, const OpenOptions& options) = 0;
+  // Throws kInvalidArgument for a unit that does not exist, where that can be told without opening it.
+  virtual void CheckUnit(const Target& /*target*/) const {}
+  // True when Open sees to OpenOptions::isolated; else the whole device runs in a process of its own.
+  virtual bool isolates_itself() const { return false; }
 };
 
 // A compiled artifact that runs on the thread which calls it: what most engines offer, and all that most backends write.

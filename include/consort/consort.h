@@ -3,6 +3,7 @@
 #define CONSORT_CONSORT_H_
 
 #include "consort/device.h"
+#include "consort/emulation.h"
 #include "consort/error.h"
 #include "consort/model.h"
 #include "consort/registry.h"

@@ -15,6 +15,7 @@
 #include "consort/buffer.h"
 #include "consort/clock.h"
 #include "consort/placement.h"
+#include "consort/provenance.h"
 #include "consort/target.h"
 
 namespace consort {
@@ -117,6 +118,7 @@ class Binding {
   std::atomic<bool> overdue_{false};
   bool cancelled_ = false;        // guarded by mutex_, as the following
   Program* program_ = nullptr;    // while it executes
+  Clock* clock_ = nullptr;        // that the completion waits through
   std::exception_ptr error_;
   std::mutex mutex_;
   std::condition_variable condition_;
@@ -167,6 +169,8 @@ struct DeviceInfo {
   std::vector<ArtifactKind> accepts;  // what Compile takes
   std::vector<MemorySpace> spaces;    // first is preferred
   int max_in_flight = 1;              // calls that the device itself can overlap
+  Provenance provenance = Provenance::kMeasured;
+  std::string warning;                // said wherever a figure of this device is shown; usually ""
 };
 
 // One opened device. Thread-safe.

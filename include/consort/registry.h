@@ -63,8 +63,15 @@ class Registry {
   std::vector<std::unique_ptr<Backend>> backends_;
 };
 
-// A registry with every backend of this build.
-Registry MakeBuiltinRegistry();
+// How `emulated:` targets are understood.
+struct EmulationOptions {
+  std::string platform;      // a shipped platform or a file, whose devices `emulated:DEVICE` names first; ""
+  double jitter = 0;         // relative spread (standard deviation over mean) of the modelled times; 0: always the same
+  uint64_t jitter_seed = 0;
+};
+
+// A registry with every backend of this build. Throws what reading the platform throws.
+Registry MakeBuiltinRegistry(const EmulationOptions& emulation = {});
 
 }  // namespace consort
 

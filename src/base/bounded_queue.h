@@ -13,6 +13,7 @@
 namespace consort {
 
 // Any number of producers and consumers. Allocates its capacity once. After Close, Push refuses and Pop empties the rest.
+// All waiting and waking is done through the clock, which outlives the queue.
 template <typename T>
 class BoundedQueue {
  public:
@@ -46,15 +47,15 @@ class BoundedQueue {
     ring_[head_] = T();
     head_ = (head_ + 1) % ring_.size();
     --count_;
-    not_full_.notify_one();
+    clock_->NotifyOne(not_full_);
     return value;
   }
 
   void Close() {
     std::lock_guard lock(mutex_);
     closed_ = true;
-    not_empty_.notify_all();
-    not_full_.notify_all();
+    clock_->NotifyAll(not_empty_);
+    clock_->NotifyAll(not_full_);
   }
 
   size_t size() const {
@@ -66,7 +67,7 @@ class BoundedQueue {
   void PushLocked(T& value) {
     ring_[(head_ + count_) % ring_.size()] = std::move(value);
     ++count_;
-    not_empty_.notify_one();
+    clock_->NotifyOne(not_empty_);
   }
 
   mutable std::mutex mutex_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/subject.h"
+#include "consort/emulation.h"
 #include "io/named_tensor.h"
 
 namespace consort {
@@ -45,6 +46,10 @@ class Evaluator {
 
   const DeviceInfo& info() const { return device_->info(); }
   const Signature& signature() const { return executable_->signature(); }
+  // Nothing on real hardware.
+  const Emulated* emulated() const { return AsEmulated(*executable_); }
+  // False for an emulated target that leaves the numbers out: its outputs are zeros.
+  bool has_numbers() const { return emulated() == nullptr || emulated()->emulation().exact; }
 
  private:
   std::shared_ptr<Device> device_;

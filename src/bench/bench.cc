@@ -24,6 +24,7 @@ constexpr int kCopyBlocks = 5;
 // More than this of the cores' time in other processes is noise.
 constexpr double kForeignShare = 0.05;
 constexpr char kOnlySingle[] = "measured in the scenario 'single'";
+constexpr char kHosts[] = "the host's work, not the emulated device's";
 
 // Copies and the whole of an inference get a tenth of the measuring time each.
 MeterOptions SideOptions(const MeterOptions& options) {
@@ -100,6 +101,7 @@ class Measurement {
   void SetUp(const WarmUp& warm_up);
   WarmUp WarmReplicas();
   void Measure(int load);
+  void AddEmulation(int sign);
   void RunServer(Scenario& scenario, int load);
   void AddServer(const ServerFigures& figures);
   void MeasureSides(Subject& subject);
@@ -159,6 +161,9 @@ void Measurement::Describe() {
   row_.target = target_;
   row_.device = first.info().name;
   row_.engine = first.info().engine;
+  row_.provenance = first.info().provenance;
+  if (first.emulated() != nullptr) row_.emulation = first.emulated()->emulation();
+  if (row_.emulation) row_.emulation->calls = row_.emulation->overruns = 0;
   row_.isolated = options_.subject.open.isolated;
   row_.options = options_.subject;
   row_.scenario = options_.scenario;
@@ -253,6 +258,7 @@ void Measurement::Measure(int load) {
   const auto run = [&scenario](TimeNs budget_ns, int64_t most, BlockSamples& samples) {
     scenario->RunBlock(budget_ns, most, samples);
   };
+  AddEmulation(-1);
   foreign_->Begin();
   if (server) {
     RunServer(*scenario, load);
@@ -262,6 +268,19 @@ void Measurement::Measure(int load) {
   foreign_->End();
   if (server) AddServer(scenario->server());
   if (single()) MeasureSides(*subjects_.front());
+  AddEmulation(+1);
+}
+
+// Once before and once after: what was called in between counts, and what warmed up does not.
+void Measurement::AddEmulation(int sign) {
+  for (const auto& subject : subjects_) {
+    if (subject->emulated() == nullptr) continue;
+    const EmulationReport report = subject->emulated()->emulation();
+    row_.emulation->modelled_s = report.modelled_s;
+    row_.emulation->calls += sign * report.calls;
+    row_.emulation->overruns += sign * report.overruns;
+    row_.emulation->longest_host_ns = std::max(row_.emulation->longest_host_ns, report.longest_host_ns);
+  }
 }
 
 // As Meter::RunSegment, but the server's figures are those of the blocks that the meter keeps, and the first of these
@@ -350,6 +369,10 @@ void Measurement::ExplainNoise() {
 }
 
 void Measurement::SummariseSetup() {
+  if (row_.emulation) {
+    for (const char* name : {"load", "open", "compile", "first_run"}) row_.phases.push_back(NotMeasured(name, kHosts));
+    return;
+  }
   row_.phases.push_back(FromLoads("load", {model_.load_ns}));
   row_.phases.push_back(FromLoads("open", open_ns_));
   // The first compiling proved the placement as well; without another it has to do.
@@ -382,6 +405,16 @@ bool HasPercentile(const Distribution& times, double percent) {
   return static_cast<double>(times.count()) * (100 - percent) >= 100 * kFewestBeyond - 1e-6;
 }
 
+std::string_view BenchRow::throughput_word() const {
+  if (emulation && emulation->overruns > 0) return "overrun";
+  return unstable().empty() ? "" : "unstable";
+}
+
+std::string_view BenchRow::latency_word() const {
+  const std::string_view word = throughput_word();
+  return word.empty() && overloaded() ? "overloaded" : word;
+}
+
 const Phase* BenchRow::Find(const std::string& phase) const {
   const auto found =
       std::find_if(phases.begin(), phases.end(), [&phase](const Phase& one) { return one.name == phase; });
@@ -392,7 +425,8 @@ BenchRow MeasureRow(const Registry& registry, const Target& target, const Loaded
                     const BenchOptions& options, const InputSource& inputs) {
   Measurement measurement(registry, target, model, options, inputs);
   BenchRow row = measurement.Run();
-  if (options.advice) row.advice = Advise({registry, target, model, options, inputs, measurement.gate()}, row);
+  if (options.advice && !row.emulation)
+    row.advice = Advise({registry, target, model, options, inputs, measurement.gate()}, row);
   return row;
 }
 

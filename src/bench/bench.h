@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/environment.h"
@@ -61,6 +62,8 @@ struct BenchRow {
   Target target;
   std::string device;
   std::string engine;
+  Provenance provenance = Provenance::kMeasured;
+  std::optional<EmulationReport> emulation;  // of an emulated target; calls are those of the measurement
   std::string precision;
   bool isolated = false;
   SubjectOptions options;
@@ -97,8 +100,14 @@ struct BenchRow {
 
   // Empty when the latencies and the throughput are to be trusted.
   const std::string& unstable() const { return measured.unstable; }
+  // Why there is no emulated time: calls ended later than the cost model says.
+  std::string overrun() const { return emulation ? DescribeOverruns(*emulation) : ""; }
   // Latencies depend on how long one measures.
   bool overloaded() const { return server && server->overloaded; }
+  // The word that stands in place of the throughput: "overrun", "unstable", or "" when there is one.
+  std::string_view throughput_word() const;
+  // Likewise of the latencies, which an overloaded server does not have either.
+  std::string_view latency_word() const;
   const Phase* Find(const std::string& phase) const;
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/thread.h"
 #include "consort/error.h"
+#include "measure/meter.h"
 
 namespace consort {
 namespace {
@@ -102,7 +103,8 @@ class Rounds {
 
   void SummariseSide(size_t side) {
     SideResult& result = result_.sides[side];
-    result.median_ns = MedianOverLoads(result.latencies.PercentileNs(50), medians_[side]);
+    result.median_ns =
+        WithBetweenRuns(MedianOverLoads(result.latencies.PercentileNs(50), medians_[side]), kBetweenRuns);
     ByLoad logarithms = medians_[side];
     for (size_t load = 0; load < logarithms.size(); ++load) {
       for (size_t i = 0; i < logarithms[load].size(); ++i)
@@ -204,7 +206,10 @@ SubjectLoader::SubjectLoader(const Registry& registry, const std::vector<Entrant
     : registry_(registry), entrants_(entrants), inputs_(inputs) {}
 
 std::vector<Side> SubjectLoader::Load(NoiseGate& gate) {
+  before_.resize(entrants_.size());
+  for (size_t i = 0; i < subjects_.size(); ++i) before_[i] = SinceWarmUp(i);
   subjects_.clear();
+  warm_.assign(entrants_.size(), {});
   std::vector<Side> sides;
   for (const Entrant& entrant : entrants_) {
     subjects_.push_back(
@@ -216,7 +221,25 @@ std::vector<Side> SubjectLoader::Load(NoiseGate& gate) {
     const WarmUp warm_up = Warm([&subject] { subject->Query(); });
     sides.push_back(SideOf(*subject, warm_up.took_ns / warm_up.queries));
   }
+  for (size_t i = 0; i < subjects_.size(); ++i) {
+    if (const Emulated* emulated = subjects_[i]->emulated()) warm_[i] = emulated->emulation();
+  }
   return sides;
+}
+
+EmulationReport SubjectLoader::SinceWarmUp(size_t entrant) const {
+  const Emulated* emulated = subjects_[entrant]->emulated();
+  if (emulated == nullptr) return {};
+  EmulationReport report = emulated->emulation();
+  report.calls += before_[entrant].calls - warm_[entrant].calls;
+  report.overruns += before_[entrant].overruns - warm_[entrant].overruns;
+  report.longest_host_ns = std::max(report.longest_host_ns, before_[entrant].longest_host_ns);
+  return report;
+}
+
+std::optional<EmulationReport> SubjectLoader::EmulationOf(size_t entrant) const {
+  if (subjects_.at(entrant)->emulated() == nullptr) return std::nullopt;
+  return SinceWarmUp(entrant);
 }
 
 }  // namespace consort

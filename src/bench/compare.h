@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,12 +96,19 @@ class SubjectLoader {
   std::vector<Side> Load(NoiseGate& gate);
   // Those of the last load; empty before it.
   const std::vector<std::unique_ptr<Subject>>& subjects() const { return subjects_; }
+  // What the times of an entrant are made from, with the calls of all loads but those of the warm-up; nothing where
+  // they are measured. After the last load.
+  std::optional<EmulationReport> EmulationOf(size_t entrant) const;
 
  private:
+  EmulationReport SinceWarmUp(size_t entrant) const;
+
   const Registry& registry_;
   const std::vector<Entrant>& entrants_;
   const InputSource& inputs_;
   std::vector<std::unique_ptr<Subject>> subjects_;
+  std::vector<EmulationReport> warm_;    // per entrant, when the current load was warm
+  std::vector<EmulationReport> before_;  // per entrant, of the loads before it
 };
 
 }  // namespace consort

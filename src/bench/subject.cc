@@ -51,7 +51,9 @@ Subject::Subject(const Registry& registry, const Target& target, const Artifact&
   setup_.open_ns = Timed([&] { device_ = registry.Open(target_, options_.open); });
   setup_.compile_ns = Timed([&] { executable_ = device_->Compile(artifact, options_.compile); });
   if (options_.strict) RequireStrict(target_, placement());
-  if (HasOwnMemory(info())) {
+  if (emulated() != nullptr) {
+    transfers_hidden_ = "transfers are part of the modelled time";
+  } else if (HasOwnMemory(info())) {
     transfers_hidden_ = fmt::format("{} copies between host and device during the call", info().engine);
   }
   binding_ = std::make_shared<Binding>(signature());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "consort/device.h"
+#include "consort/emulation.h"
 #include "consort/registry.h"
 
 namespace consort {
@@ -65,6 +66,8 @@ class Subject {
   const DeviceInfo& info() const { return device_->info(); }
   const Signature& signature() const { return executable_->signature(); }
   const Placement& placement() const { return executable_->placement(); }
+  // What the times are made from; nothing on real hardware.
+  const Emulated* emulated() const { return AsEmulated(*executable_); }
   const SubjectOptions& options() const { return options_; }
   const SetupTimes& setup() const { return setup_; }
   // Engine threads of one query.

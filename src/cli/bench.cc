@@ -57,6 +57,7 @@ BenchOptions OptionsFor(const BenchArguments& arguments) {
   if (arguments.time_s) options.meter.time_ns = static_cast<TimeNs>(*arguments.time_s * 1e9);
   options.meter.queries = arguments.iterations.value_or(0);
   options.meter.patience = arguments.patience;
+  options.meter.between_runs = arguments.between_runs;
   options.meter.max_discarded = arguments.max_discarded;
   options.loads = arguments.loads;
   options.advice = !arguments.no_advice;
@@ -80,7 +81,7 @@ class Bench {
  public:
   explicit Bench(const BenchArguments& arguments)
       : arguments_(arguments),
-        registry_(MakeBuiltinRegistry()),
+        registry_(MakeBuiltinRegistry(arguments.emulation)),
         targets_(ResolveTargets(registry_, arguments)),
         inputs_(arguments),
         options_(OptionsFor(arguments)) {
@@ -125,7 +126,7 @@ class Bench {
         options_.subject.compile.threads = threads;
         options_.replicas = replicas;
         report.rows.push_back(MeasureRow(registry_, target, model, options_, inputs));
-        report.rows.back().precision = DescribePrecision(target, model.artifact);
+        report.rows.back().precision = DescribePrecision(target, model.artifact, report.rows.back().emulation);
       }
     }
   }
@@ -141,8 +142,13 @@ class Bench {
 ExitCode Conclude(const BenchReport& report) {
   ExitCode code = ExitCode::kDone;
   for (const BenchRow& row : report.rows) {
-    if (row.unstable().empty()) continue;
+    const std::string overrun = row.overrun();
+    if (overrun.empty() && row.unstable().empty()) continue;
     code = ExitCode::kUnstable;
+    if (!overrun.empty()) {
+      fmt::print(stderr, "consort: {}: {}\n", NameOf(row), overrun);
+      continue;
+    }
     fmt::print(stderr, "consort: unstable: {}: {}\n", NameOf(row), row.unstable());
   }
   return code;

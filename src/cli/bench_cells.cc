@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/strings.h"
+#include "cli/emulation_report.h"
 
 namespace consort {
 namespace {
@@ -24,13 +25,14 @@ struct Column {
 };
 
 std::string Milliseconds(const BenchRow& row, double ns) {
-  if (!row.unstable().empty()) return "unstable";
-  return row.overloaded() ? "overloaded" : fmt::format("{:.6g}", ns / 1e6);
+  const std::string_view word = row.latency_word();
+  return word.empty() ? fmt::format("{:.6g}", ns / 1e6) : std::string(word);
 }
 
 std::string PhaseMilliseconds(const BenchRow& row, const char* name) {
   const Phase* phase = row.Find(name);
   if (phase == nullptr || !phase->not_measured.empty()) return "";
+  if (row.latency_word() == "overrun") return "overrun";
   return phase->unstable.empty() ? fmt::format("{:.6g}", phase->median_ns.estimate / 1e6) : "unstable";
 }
 
@@ -49,8 +51,7 @@ void AddLatencyColumns(const std::vector<double>& percentiles, std::vector<Colum
     columns.push_back({FormatPercentile(percent) + "_ms", [percent](const BenchRow& row) {
                          const Distribution& latencies = row.measured.latencies;
                          const std::string text = Milliseconds(row, latencies.PercentileNs(percent));
-                         const bool holds = row.unstable().empty() && !row.overloaded();
-                         return holds && !HasPercentile(latencies, percent) ? "" : text;
+                         return row.latency_word().empty() && !HasPercentile(latencies, percent) ? "" : text;
                        }});
   }
 }
@@ -58,6 +59,7 @@ void AddLatencyColumns(const std::vector<double>& percentiles, std::vector<Colum
 std::vector<Column> Columns(const std::vector<double>& percentiles) {
   std::vector<Column> columns = {
       {"target", [](const BenchRow& row) { return row.target.ToString(); }},
+      {"provenance", [](const BenchRow& row) { return std::string(ToString(row.provenance)); }},
       {"model", [](const BenchRow& row) { return row.model; }},
       {"precision", [](const BenchRow& row) { return row.precision; }},
       {"scenario", [](const BenchRow& row) { return std::string(InfoOf(row.scenario).name); }},
@@ -68,17 +70,20 @@ std::vector<Column> Columns(const std::vector<double>& percentiles) {
   AddLatencyColumns(percentiles, columns);
   columns.push_back({"count", [](const BenchRow& row) { return std::to_string(row.measured.queries); }});
   columns.push_back({"throughput_per_s", [](const BenchRow& row) {
-                       return row.unstable().empty() ? fmt::format("{:.6g}", row.measured.throughput.estimate)
-                                                     : "unstable";
+                       const std::string_view word = row.throughput_word();
+                       return word.empty() ? fmt::format("{:.6g}", row.measured.throughput.estimate)
+                                           : std::string(word);
                      }});
   for (const char* phase : {"load", "open", "compile", "first_run", "host_to_device", "device_to_host", "end_to_end"}) {
     columns.push_back(
         {fmt::format("{}_ms", phase), [phase](const BenchRow& row) { return PhaseMilliseconds(row, phase); }});
   }
-  columns.push_back({"peak_bytes", [](const BenchRow& row) { return std::to_string(row.memory.peak_bytes); }});
+  columns.push_back(
+      {"peak_bytes", [](const BenchRow& row) { return row.emulation ? "" : std::to_string(row.memory.peak_bytes); }});
   columns.push_back(
       {"discarded_share", [](const BenchRow& row) { return fmt::format("{:.3g}", row.measured.discarded_share()); }});
   columns.push_back({"unstable", [](const BenchRow& row) { return row.unstable(); }});
+  columns.push_back({"overrun", [](const BenchRow& row) { return row.overrun(); }});
   return columns;
 }
 
@@ -101,6 +106,12 @@ std::string FormatTime(double nanoseconds) {
 
 std::string FormatRate(double per_second) { return FormatDigits(per_second); }
 
+std::string FormatKinds(const std::vector<BenchRow>& rows) {
+  bool measured = false, emulated = false;
+  for (const BenchRow& row : rows) (row.emulation ? emulated : measured) = true;
+  return measured && emulated ? "Measured and emulated" : emulated ? "Emulated" : "Measured";
+}
+
 std::string NameOf(const BenchRow& row) {
   std::string name = row.target.ToString();
   if (row.batch_known) name += fmt::format(", batch {}", row.batch);
@@ -118,18 +129,19 @@ std::string FormatSpread(const Interval& interval) {
 }
 
 std::string LatencyOr(const BenchRow& row, double nanoseconds) {
-  if (!row.unstable().empty()) return "unstable";
-  return row.overloaded() ? "overloaded" : FormatTime(nanoseconds);
+  const std::string_view word = row.latency_word();
+  return word.empty() ? FormatTime(nanoseconds) : std::string(word);
 }
 
 std::string PercentileOr(const BenchRow& row, double percent) {
   const Distribution& latencies = row.measured.latencies;
-  const bool holds = row.unstable().empty() && !row.overloaded();
+  const bool holds = row.latency_word().empty();
   return holds && !HasPercentile(latencies, percent) ? "-" : LatencyOr(row, latencies.PercentileNs(percent));
 }
 
 std::string ThroughputOr(const BenchRow& row) {
-  return row.unstable().empty() ? FormatRate(row.measured.throughput.estimate) : "unstable";
+  const std::string_view word = row.throughput_word();
+  return word.empty() ? FormatRate(row.measured.throughput.estimate) : std::string(word);
 }
 
 std::string FormatBenchCsv(const BenchReport& report, const std::vector<double>& percentiles) {
@@ -146,15 +158,16 @@ std::string FormatBenchCsv(const BenchReport& report, const std::vector<double>&
 }
 
 std::string FormatBenchMarkdown(const BenchReport& report, const std::vector<double>& percentiles) {
-  std::vector<std::string> titles = {"target", "batch", "threads", "replicas", "median", "95 %", "mean"};
+  std::vector<std::string> titles = {"target", "kind", "batch", "threads", "replicas", "median", "95 %", "mean"};
   for (const double percent : percentiles) titles.push_back(FormatPercentile(percent));
   titles.emplace_back("max");
   titles.emplace_back("inferences/s");
   std::string text = MarkdownRow(titles) + MarkdownRow(std::vector<std::string>(titles.size(), "---"));
   for (const BenchRow& row : report.rows) {
     const Distribution& latencies = row.measured.latencies;
-    const bool holds = row.unstable().empty() && !row.overloaded();
+    const bool holds = row.latency_word().empty();
     std::vector<std::string> cells = {row.target.ToString(),
+                                      std::string(ToString(row.provenance)),
                                       row.batch_known ? std::to_string(row.batch) : "",
                                       std::to_string(row.threads),
                                       std::to_string(row.replicas.size()),
@@ -166,10 +179,15 @@ std::string FormatBenchMarkdown(const BenchReport& report, const std::vector<dou
     cells.push_back(ThroughputOr(row));
     text += MarkdownRow(cells);
   }
-  text += fmt::format("\nMeasured: {} on {} ({}), scenario {}, {}.\n", report.rows.front().model,
+  text += fmt::format("\n{}: {} on {} ({}), scenario {}, {}.\n", FormatKinds(report.rows), report.rows.front().model,
                       report.environment.processor, report.environment.kernel,
                       InfoOf(report.rows.front().scenario).name, report.environment.date);
   for (const BenchRow& row : report.rows) {
+    if (row.emulation) {
+      for (const auto& [title, note] : EmulationNotes(*row.emulation)) {
+        text += fmt::format("\n{}: {}: {}.\n", NameOf(row), title, note);
+      }
+    }
     if (!row.unstable().empty()) text += fmt::format("\nUnstable: {}: {}.\n", NameOf(row), row.unstable());
     for (const Advice& advice : row.advice) text += fmt::format("\n{}: {}.\n", NameOf(row), advice.text);
   }

@@ -17,11 +17,13 @@ std::string CsvCell(std::string text);
 std::string FormatPercentile(double percent);
 // Half the width of an interval, "±1.2 %"; empty for one without width.
 std::string FormatSpread(const Interval& interval);
-// A latency of the row, or the word that stands in its place: unstable, overloaded.
+// "Measured", "Emulated", or "Measured and emulated".
+std::string FormatKinds(const std::vector<BenchRow>& rows);
+// A latency of the row, or the word that stands in its place: overrun, unstable, overloaded.
 std::string LatencyOr(const BenchRow& row, double nanoseconds);
 // A percentile of the row's latencies likewise; "-" when there are too few queries for it.
 std::string PercentileOr(const BenchRow& row, double percent);
-// Inferences per second, or "unstable".
+// Inferences per second, or "overrun" or "unstable".
 std::string ThroughputOr(const BenchRow& row);
 
 // One line per row; times in milliseconds (RFC 4180).

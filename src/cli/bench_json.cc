@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/bench_report.h"
+#include "cli/emulation_report.h"
 
 namespace consort {
 namespace {
@@ -32,9 +33,11 @@ Json TimesJson(const Distribution& times, const Interval& median_ns, const std::
   return json;
 }
 
-Json PhaseJson(const Phase& phase, const std::vector<double>& percentiles) {
+Json PhaseJson(const Phase& phase, bool overrun, const std::vector<double>& percentiles) {
   Json json = {{"name", phase.name}};
-  if (!phase.not_measured.empty()) {
+  if (overrun && phase.not_measured.empty()) {
+    json["not_measured"] = "overrun";
+  } else if (!phase.not_measured.empty()) {
     json["not_measured"] = phase.not_measured;
   } else if (!phase.unstable.empty()) {
     json["unstable"] = phase.unstable;
@@ -87,16 +90,21 @@ Json ConditionsJson(const BenchRow& row) {
 
 // The figures of the scenario: in the row itself, or below `unreliable` when they are not to be trusted.
 void AddFigures(const BenchRow& row, const std::vector<double>& percentiles, Json& json) {
+  json["queries"] = row.measured.queries;
+  json["inferences"] = row.measured.inferences;
+  if (row.latency_word() == "overrun") {
+    json["overrun"] = row.overrun();
+    return;
+  }
   Json unreliable;
-  const bool latency_holds = row.unstable().empty() && !row.overloaded();
+  const bool latency_holds = row.latency_word().empty();
   if (!row.unstable().empty()) json["unstable"] = row.unstable();
   (latency_holds ? json : unreliable)["latency_ms"] =
       TimesJson(row.measured.latencies, row.measured.median_ns, percentiles);
   Json& medians = (latency_holds ? json : unreliable)["load_medians_ms"] = Json::array();
   for (const double median_ns : row.measured.load_medians_ns) medians.push_back(median_ns / kNsPerMs);
   (row.unstable().empty() ? json : unreliable)["throughput_per_s"] = IntervalJson(row.measured.throughput, 1);
-  json["queries"] = row.measured.queries;
-  json["inferences"] = row.measured.inferences;
+  json["between_runs"] = row.measured.between_runs;
   if (row.server) {
     json["server"] = {{"asked_per_s", row.queries_per_s},
                       {"arrived_per_s", row.server->arrivals_per_s},
@@ -115,7 +123,8 @@ Json NoiseJson(const BenchRow& row) {
           {"discarded_by_waiting", measured.discarded_blocks - measured.discarded_by_probe},
           {"discarded_share", measured.discarded_share()},
           {"clean_s", static_cast<double>(measured.clean_ns) / 1e9},
-          {"median_of_all_ms", measured.everything.PercentileNs(50) / kNsPerMs},
+          {"median_of_all_ms",
+           row.latency_word() == "overrun" ? Json(nullptr) : Json(measured.everything.PercentileNs(50) / kNsPerMs)},
           {"foreign_share", row.foreign_share},
           {"probe_us", static_cast<double>(row.probe_ns) / 1e3},
           {"clock_drift", row.clock_drift},
@@ -140,11 +149,13 @@ Json EnvironmentJson(const Environment& environment) {
 }
 
 Json RowJson(const BenchRow& row, const std::vector<double>& percentiles) {
-  Json json = {{"kind", "measured"}};
+  Json json = {{"kind", ToString(row.provenance)}, {"provenance", ToString(row.provenance)}};
   json.update(ConditionsJson(row));
+  if (row.emulation) json["emulation"] = EmulationJson(*row.emulation);
   AddFigures(row, percentiles, json);
   json["phases"] = Json::array();
-  for (const Phase& phase : row.phases) json["phases"].push_back(PhaseJson(phase, percentiles));
+  for (const Phase& phase : row.phases)
+    json["phases"].push_back(PhaseJson(phase, row.latency_word() == "overrun", percentiles));
   json["loads"] = row.loads;
   json["loads_asked"] = row.loads_asked;
   json["warm_up"] = {{"settled", row.settled},
@@ -159,6 +170,7 @@ Json RowJson(const BenchRow& row, const std::vector<double>& percentiles) {
                     {"peak_bytes", row.memory.peak_bytes},
                     {"children_peak_bytes", row.memory.children_bytes},
                     {"peak_of_whole_life", row.memory.whole_life}};
+  if (row.emulation) json["memory"] = nullptr;
   json["noise"] = NoiseJson(row);
   json["advice"] = Json::array();
   for (const Advice& advice : row.advice) json["advice"].push_back({{"name", advice.name}, {"text", advice.text}});

@@ -50,6 +50,10 @@ void AddMeasureOptions(CLI::App* app, BenchArguments& arguments) {
       app, "--max-discarded", "SHARE", arguments.max_discarded,
       [](const std::string& text) { return ParseBetween(text, 0, 1); },
       "share of the time that noise may spoil before the row is called unstable (default: 0.6)");
+  AddParsed(
+      app, "--between-runs", "SHARE", arguments.between_runs,
+      [](const std::string& text) { return ParseBetween(text, 0, 1); },
+      "what intervals hold of the differences between runs at different times (default: 0.04; 0: this run alone)");
   AddParsed(app, "--percentiles", "LIST", arguments.percentiles, ParsePercentiles,
             "percentiles of the latency (default: 50,90,95,99,99.9)");
   app->add_flag("--no-advice", arguments.no_advice, "skip the advice and the short measurements that it needs");
@@ -90,11 +94,19 @@ void AddBenchOptions(CLI::App* app, BenchArguments& arguments) {
   AddStateOption(app, arguments, "an input that is a state: starts as zeros or as -i says, and stays so; repeatable");
   AddEngineOptions(app, arguments);
   AddPrintOptions(app, arguments);
+  AddEmulationOptions(app, arguments.emulation);
+  AddClockOption(app, arguments.clock_kind, "real only: what is timed here takes real time (default: real)");
   AddImageOptions(app, arguments.image);
 }
 
 void CompleteBenchArguments(BenchArguments& arguments) {
   CheckModels(arguments);
+  if (arguments.clock_kind == ClockKind::kVirtual) {
+    throw UsageError(
+        "--clock virtual: bench times calls, and under a virtual clock real work takes no time; for emulated "
+        "targets take 'consort simulate -n', which needs no timing");
+  }
+  arguments.emulation.jitter_seed = arguments.seed;
   if (arguments.time_s && arguments.iterations) throw UsageError("--time and --iterations exclude each other");
   CheckMost("--concurrency", arguments.concurrencies);
   CheckMost("--threads", arguments.threads);

@@ -8,6 +8,7 @@
 
 #include "bench/scenario.h"
 #include "cli/model_options.h"
+#include "measure/meter.h"
 
 namespace consort {
 
@@ -20,8 +21,10 @@ struct BenchArguments : ModelArguments, InputArguments, EngineArguments {
 
   std::optional<double> time_s;
   std::optional<int> iterations;
+  ClockKind clock_kind = ClockKind::kReal;
   int loads = 5;
   double patience = 3;
+  double between_runs = kBetweenRuns;
   double max_discarded = 0.6;
   bool no_advice = false;
   bool strict = false;

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
 #include "cli/bench_cells.h"
+#include "cli/emulation_report.h"
 #include "cli/help.h"
 #include "cli/table.h"
 
@@ -30,6 +32,7 @@ std::string Line(const std::string& label, const std::string& text) {
 std::string Conditions(const BenchRow& row) {
   std::vector<std::string> parts = {row.precision,
                                     row.threads == 1 ? "1 thread" : fmt::format("{} threads", row.threads)};
+  if (row.emulation) parts.back() = row.emulation->exact ? parts.back() + " for the numbers" : "no numbers";
   if (row.replicas.size() > 1) parts.back() += fmt::format(" in each of {} replicas", row.replicas.size());
   if (!row.cores.empty()) parts.push_back((row.cores.size() == 1 ? "core " : "cores ") + row.cores.ToString());
   if (row.shared_cores) parts.emplace_back("shared by the replicas");
@@ -102,21 +105,25 @@ std::string PhaseTable(const BenchRow& row) {
   std::string missing;
   for (const Phase& phase : row.phases) {
     if (!phase.not_measured.empty()) {
-      if (row.scenario == ScenarioKind::kSingle) missing += Line(phase.name, "not measured: " + phase.not_measured);
+      if (!row.emulation && row.scenario == ScenarioKind::kSingle)
+        missing += Line(phase.name, "not measured: " + phase.not_measured);
       continue;
     }
-    const bool holds = phase.unstable.empty();
-    const auto time = [holds](double ns) { return holds ? FormatTime(ns) : "unstable"; };
+    const bool overrun = row.latency_word() == "overrun";
+    const bool holds = phase.unstable.empty() && !overrun;
+    const auto time = [holds, overrun](double ns) { return holds ? FormatTime(ns) : overrun ? "overrun" : "unstable"; };
     const Distribution& times = phase.times;
-    table.AddRow({phase.name, time(phase.median_ns.estimate), holds ? FormatSpread(phase.median_ns) : "",
-                  time(times.mean_ns()), time(static_cast<double>(times.min_ns())),
-                  time(static_cast<double>(times.max_ns())), std::to_string(times.count())});
+    table.AddRow({phase.name + (row.emulation ? " (emulated)" : ""), time(phase.median_ns.estimate),
+                  holds ? FormatSpread(phase.median_ns) : "", time(times.mean_ns()),
+                  time(static_cast<double>(times.min_ns())), time(static_cast<double>(times.max_ns())),
+                  std::to_string(times.count())});
   }
   return table.ToString() + missing;
 }
 
 std::string PercentileLine(const BenchRow& row, const std::vector<double>& percentiles) {
-  std::vector<std::string> parts = {"mean " + LatencyOr(row, row.measured.latencies.mean_ns())};
+  std::vector<std::string> parts = {(row.emulation ? "emulated: mean " : "mean ") +
+                                    LatencyOr(row, row.measured.latencies.mean_ns())};
   for (const double percent : percentiles) {
     parts.push_back(FormatPercentile(percent) + " " + PercentileOr(row, percent));
   }
@@ -129,15 +136,19 @@ std::string Details(const BenchRow& row, const std::vector<double>& percentiles)
   text += Line("model", fmt::format("{} ({}), {}", row.model, row.fingerprint, FormatBytes(row.file_bytes)));
   text += Line("ran with", Conditions(row));
   text += Line("placement", Placed(row));
-  text += Line("measured", Method(row));
+  if (row.emulation) {
+    for (const auto& [title, note] : EmulationNotes(*row.emulation)) text += Line(title, note);
+  }
+  text += Line(row.emulation ? "timed" : "measured", Method(row));
   if (row.server) text += Line("server", ServerLine(row));
   text += Line("latency", PercentileLine(row, percentiles));
-  if (row.unstable().empty()) {
+  if (row.throughput_word().empty()) {
     text += Line("throughput",
-                 fmt::format("{} inferences per second (95 %: {} to {})", FormatRate(row.measured.throughput.estimate),
-                             FormatRate(row.measured.throughput.low), FormatRate(row.measured.throughput.high)));
+                 fmt::format("{}{} inferences per second (95 %: {} to {})", row.emulation ? "emulated: " : "",
+                             FormatRate(row.measured.throughput.estimate), FormatRate(row.measured.throughput.low),
+                             FormatRate(row.measured.throughput.high)));
   }
-  text += Line("memory", MemoryLine(row.memory));
+  if (!row.emulation) text += Line("memory", MemoryLine(row.memory));
   text += Line("overhead", OverheadLine(row));
   if (!row.blind_spot.empty()) text += Line("blind spot", row.blind_spot);
   text += PhaseTable(row);
@@ -148,19 +159,24 @@ std::string Details(const BenchRow& row, const std::vector<double>& percentiles)
 
 // The rows, one line each.
 std::string RowTable(const std::vector<BenchRow>& rows) {
-  Table table({{"target"},
-               {"batch", Align::kRight},
-               {"threads", Align::kRight},
-               {"repl", Align::kRight},
-               {"median", Align::kRight},
-               {"95 %", Align::kRight},
-               {"p99", Align::kRight},
-               {"inf/s", Align::kRight}});
+  std::vector<Table::Column> columns = {{"target"}};
+  const bool all_measured = FormatKinds(rows) == "Measured";
+  if (!all_measured) columns.push_back({"kind"});
+  for (const char* title : {"batch", "threads", "repl", "median", "95 %", "p99", "inf/s"}) {
+    columns.push_back({title, Align::kRight});
+  }
+  Table table(std::move(columns));
   for (const BenchRow& row : rows) {
-    const bool holds = row.unstable().empty() && !row.overloaded();
-    table.AddRow({row.target.ToString(), row.batch_known ? std::to_string(row.batch) : "", std::to_string(row.threads),
-                  std::to_string(row.replicas.size()), LatencyOr(row, row.measured.median_ns.estimate),
-                  holds ? FormatSpread(row.measured.median_ns) : "", PercentileOr(row, 99), ThroughputOr(row)});
+    const bool holds = row.latency_word().empty();
+    std::vector<std::string> cells = {row.target.ToString()};
+    if (!all_measured) cells.emplace_back(ToString(row.provenance));
+    for (std::string& cell : std::vector<std::string>{
+             row.batch_known ? std::to_string(row.batch) : "", std::to_string(row.threads),
+             std::to_string(row.replicas.size()), LatencyOr(row, row.measured.median_ns.estimate),
+             holds ? FormatSpread(row.measured.median_ns) : "", PercentileOr(row, 99), ThroughputOr(row)}) {
+      cells.push_back(std::move(cell));
+    }
+    table.AddRow(std::move(cells));
   }
   return table.ToString();
 }
@@ -174,6 +190,10 @@ std::string EnvironmentLine(const Environment& e) {
 
 std::string ShortNotes(const BenchRow& row) {
   std::string text;
+  if (row.emulation) {
+    for (const auto& [title, note] : EmulationNotes(*row.emulation))
+      text += WrapText(fmt::format("{}: {}: {}", NameOf(row), title, note), kWidth, 2) + "\n";
+  }
   if (!row.unstable().empty())
     text += WrapText(fmt::format("unstable: {}: {}", NameOf(row), row.unstable()), kWidth, 2) + "\n";
   if (row.shared_cores) text += WrapText(fmt::format("{}: the replicas share cores", NameOf(row)), kWidth, 2) + "\n";
@@ -186,7 +206,9 @@ std::string FormatTable(const BenchReport& report, const std::vector<double>& pe
   std::string text = Line("machine", EnvironmentLine(report.environment)) + "\n";
   const bool detailed = report.rows.size() <= kDetailedRows;
   for (const BenchRow& row : report.rows) text += detailed ? Details(row, percentiles) + "\n" : "";
-  text += "measured, " + std::string(InfoOf(report.rows.front().scenario).name) + ":\n" + RowTable(report.rows);
+  std::string kinds = FormatKinds(report.rows);
+  kinds.front() = static_cast<char>(std::tolower(kinds.front()));
+  text += fmt::format("{}, {}:\n", kinds, InfoOf(report.rows.front().scenario).name) + RowTable(report.rows);
   for (const BenchRow& row : report.rows) text += detailed ? "" : ShortNotes(row);
   if (!detailed) text += "Percentiles, phases and conditions of every row: --format json.\n";
   return text;

@@ -125,9 +125,49 @@ TEST(BenchJson, OverheadIsThatOfTheSingleLoop) {
 TEST(BenchCsv, QuotesWhatNeedsIt) {
   const std::vector<std::string> lines = Split(Format(Row(), OutputFormat::kCsv), '\n');
   ASSERT_EQ(lines.size(), 3U);
-  EXPECT_THAT(lines[0], HasSubstr("target,model,"));
-  EXPECT_THAT(lines[1], HasSubstr("cpu:0@x,\"a, \"\"b\"\".onnx\","));
+  EXPECT_THAT(lines[0], HasSubstr("target,provenance,model,"));
+  EXPECT_THAT(lines[1], HasSubstr("cpu:0@x,measured,\"a, \"\"b\"\".onnx\","));
   EXPECT_THAT(lines[1], HasSubstr(",1.5,1.47,1.53,"));
+}
+
+BenchRow EmulatedRow(int64_t overruns) {
+  BenchRow row = Row();
+  row.provenance = Provenance::kEmulated;
+  row.emulation = EmulationReport{.cost_model = "edgetpu of stick",
+                                  .numbers = "cpu@x",
+                                  .modelled_s = 1.5e-3,
+                                  .low = 0.5,
+                                  .high = 2,
+                                  .warning = "made up"};
+  row.emulation->calls = 40;
+  row.emulation->overruns = overruns;
+  return row;
+}
+
+TEST(EmulatedRow, EveryFormSaysSo) {
+  for (const OutputFormat format :
+       {OutputFormat::kTable, OutputFormat::kMarkdown, OutputFormat::kCsv, OutputFormat::kJson, OutputFormat::kJsonl}) {
+    EXPECT_THAT(Format(EmulatedRow(0), format), HasSubstr("emulated"));
+    EXPECT_THAT(Format(EmulatedRow(0), format), Not(HasSubstr("overrun\"")));
+    EXPECT_THAT(Format(Row(), format), Not(HasSubstr("emulated")));
+  }
+  EXPECT_THAT(
+      Format(EmulatedRow(0), OutputFormat::kTable),
+      AllOf(HasSubstr("warning    made up"), HasSubstr("between 750.0 µs and 3.000 ms"), Not(HasSubstr("memory"))));
+}
+
+TEST(EmulatedRow, AfterAnOverrunNoFormHasATime) {
+  for (const OutputFormat format :
+       {OutputFormat::kTable, OutputFormat::kMarkdown, OutputFormat::kCsv, OutputFormat::kJson, OutputFormat::kJsonl}) {
+    ASSERT_THAT(Format(EmulatedRow(0), format), HasSubstr("1.5")) << "the median";
+    EXPECT_THAT(Format(EmulatedRow(3), format), AllOf(Not(HasSubstr("1.5")), HasSubstr("overrun: 3 of 40 calls")));
+  }
+}
+
+TEST(BenchArguments, RefuseTheVirtualClock) {
+  BenchArguments arguments;
+  arguments.clock_kind = ClockKind::kVirtual;
+  EXPECT_THAT([&] { CompleteBenchArguments(arguments); }, ThrowsMessage<Error>(HasSubstr("consort simulate -n")));
 }
 
 TEST(BenchArguments, ImplyTheScenario) {

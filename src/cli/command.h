@@ -40,12 +40,15 @@ struct Command {
 
 // Each adds its subcommand to `program`; main.cc lists them.
 Command AddBenchCommand(CLI::App& program);
+Command AddCalibrateCommand(CLI::App& program);
 Command AddCompareCommand(CLI::App& program);
 Command AddDevicesCommand(CLI::App& program);
 Command AddDoctorCommand(CLI::App& program);
 Command AddInspectCommand(CLI::App& program);
 Command AddMakeCommand(CLI::App& program);
+Command AddPlatformsCommand(CLI::App& program);
 Command AddRunCommand(CLI::App& program);
+Command AddSimulateCommand(CLI::App& program);
 
 }  // namespace consort
 

@@ -114,6 +114,7 @@ std::vector<Outputs> ReferenceOutputs(const Registry& registry, const Target& ta
   subject.compile.prove_placement = false;
   try {
     Evaluator evaluator(registry, target, models.ArtifactFor(target), subject);
+    if (!evaluator.has_numbers()) throw Error(ErrorCode::kUnsupported, "it has no numbers");
     return EvaluateAll(evaluator, inputs);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kInvalidArgument) throw;  // the inputs; every target wants the same
@@ -124,6 +125,11 @@ std::vector<Outputs> ReferenceOutputs(const Registry& registry, const Target& ta
 
 void JudgeAccuracy(CompareRow& row, Evaluator& evaluator, const std::vector<Outputs>& reference,
                    const InputSets& inputs, const AccuracyBounds& bounds) {
+  if (!evaluator.has_numbers()) {
+    row.accuracy_problem = "the target has no numbers (@null)";
+    if (bounds.min_cosine || bounds.max_error) row.misses.push_back(row.accuracy_problem);
+    return;
+  }
   AccuracyTally tally;
   for (int set = 0; set < inputs.count(); ++set) {
     const Outputs outputs = evaluator.Evaluate(inputs.Get(set, evaluator.signature()));
@@ -196,6 +202,8 @@ CompareReport Measure(const Registry& registry, const std::vector<Entrant>& entr
     rows[i].measured = std::move(report.paired.sides[i]);
     rows[i].threads = loader.subjects()[i]->threads();
     rows[i].placement = loader.subjects()[i]->placement();
+    rows[i].emulation = loader.EmulationOf(i);
+    rows[i].precision = DescribePrecision(entrants[i].target, *entrants[i].artifact, rows[i].emulation);
   }
   report.rows = std::move(rows);
   report.isolated = options.isolated;
@@ -215,14 +223,22 @@ ExitCode Conclude(const CompareReport& report) {
       missed = true;
     }
   }
+  bool overrun = false;
+  for (const CompareRow& row : report.rows) {
+    if (row.overrun().empty()) continue;
+    fmt::print(stderr, "consort: {}: {}\n", row.label, row.overrun());
+    overrun = true;
+  }
   if (!report.paired.unstable.empty()) fmt::print(stderr, "consort: unstable: {}\n", report.paired.unstable);
   if (missed) return ExitCode::kAccuracyMissed;
-  return report.paired.unstable.empty() ? ExitCode::kDone : ExitCode::kUnstable;
+  return report.paired.unstable.empty() && !overrun ? ExitCode::kDone : ExitCode::kUnstable;
 }
 
 ExitCode RunCompare(const CompareOptions& options) {
   CheckUsage(options);
-  const Registry registry = MakeBuiltinRegistry();
+  EmulationOptions emulation = options.emulation;
+  emulation.jitter_seed = options.seed;
+  const Registry registry = MakeBuiltinRegistry(emulation);
   const std::vector<Target> targets = ResolveEach(registry, options);
   const std::optional<Target> reference = ResolveReference(registry, options);
   if (reference) CheckReferenceModel(options, *reference);

@@ -5,6 +5,7 @@
 
 #include "cli/bench_report.h"
 #include "cli/compare_report.h"
+#include "cli/emulation_report.h"
 
 namespace consort {
 namespace {
@@ -41,8 +42,10 @@ Json PlacementJson(const Placement& placement) {
 }
 
 // What is not to be trusted stands below "unreliable".
-Json ToJson(const CompareRow& row, bool baseline, bool stable) {
-  Json json = {{"kind", "measured"},
+Json ToJson(const CompareReport& report, size_t index) {
+  const CompareRow& row = report.rows[index];
+  Json json = {{"kind", ToString(row.info.provenance)},
+               {"provenance", ToString(row.info.provenance)},
                {"target", row.target.ToString()},
                {"label", row.label},
                {"device", row.info.name},
@@ -52,11 +55,14 @@ Json ToJson(const CompareRow& row, bool baseline, bool stable) {
                {"precision", row.precision},
                {"threads", row.threads},
                {"cores", row.info.cores.cores()}};
-  Json figures = {{"verdict", VerdictWord(row, baseline)}};
-  figures["median_ms"] = row.measured_at_all() ? IntervalJson(row.measured.median_ns, 1e-6) : Json(nullptr);
-  figures["ratio"] = row.measured_at_all() ? IntervalJson(row.measured.ratio, 1) : Json(nullptr);
-  figures["ratio_by_load"] = row.measured.load_ratios;
-  if (stable) {
+  if (row.emulation) json["emulation"] = EmulationJson(*row.emulation);
+  const bool known = row.measured_at_all() && row.overrun().empty();
+  const bool against = known && !HasNoBaseline(report);
+  Json figures = {{"verdict", VerdictWord(report, index)}};
+  figures["median_ms"] = known ? IntervalJson(row.measured.median_ns, 1e-6) : Json(nullptr);
+  figures["ratio"] = against ? IntervalJson(row.measured.ratio, 1) : Json(nullptr);
+  figures["ratio_by_load"] = against ? Json(row.measured.load_ratios) : Json::array();
+  if (report.paired.unstable.empty()) {
     json.update(figures);
   } else {
     json["unreliable"] = std::move(figures);
@@ -75,7 +81,7 @@ std::string CompareJson(const CompareReport& report) {
   const PairedResult& paired = report.paired;
   const bool stable = paired.unstable.empty();
   Json json = {{"targets", Json::array()}};
-  for (size_t i = 0; i < report.rows.size(); ++i) json["targets"].push_back(ToJson(report.rows[i], i == 0, stable));
+  for (size_t i = 0; i < report.rows.size(); ++i) json["targets"].push_back(ToJson(report, i));
   if (!stable) json["unstable"] = paired.unstable;
   json["reference"] = report.reference.empty() ? Json(nullptr) : Json(report.reference);
   json["rounds"] = paired.rounds;

@@ -58,6 +58,7 @@ void AddCompareOptions(CLI::App* app, CompareOptions& options) {
   AddEngineOptions(app, options);
   AddFormatOption(app, options.format,
                   {OutputFormat::kTable, OutputFormat::kMarkdown, OutputFormat::kCsv, OutputFormat::kJson});
+  AddEmulationOptions(app, options.emulation);
   AddImageOptions(app, options.image);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "cli/bench_cells.h"
+#include "cli/emulation_report.h"
 #include "cli/help.h"
 #include "cli/table.h"
 
@@ -41,8 +42,15 @@ std::vector<std::string> AccuracyCells(const CompareRow& row) {
           accuracy.top1 ? fmt::format("{:.0f}%", 100 * RoundDown(*accuracy.top1, 0.01)) : "-"};
 }
 
+bool HasEmulated(const CompareReport& report) {
+  return std::any_of(report.rows.begin(), report.rows.end(),
+                     [](const CompareRow& row) { return row.emulation.has_value(); });
+}
+
 // The time against the first target's, or that it is not to be trusted.
 std::string Time(const CompareReport& report, size_t index) {
+  if (!report.rows[index].overrun().empty()) return "overrun";
+  if (HasNoBaseline(report)) return "the first target has an overrun";
   if (!report.rows[index].measured_at_all()) return "not measured";
   if (!report.paired.unstable.empty()) return "unstable";
   return DescribeVerdict(report.rows[index].measured, index == 0);
@@ -50,23 +58,25 @@ std::string Time(const CompareReport& report, size_t index) {
 
 std::vector<std::string> Cells(const CompareReport& report, size_t index, const std::string& label) {
   const CompareRow& row = report.rows[index];
-  std::vector<std::string> cells = {label,
-                                    row.measured_at_all() && report.paired.unstable.empty()
-                                        ? Digits(Milliseconds(row.measured.median_ns.estimate), 4)
-                                        : "-",
-                                    Time(report, index)};
+  std::vector<std::string> cells = {label};
+  if (HasEmulated(report)) cells.emplace_back(ToString(row.info.provenance));
+  cells.push_back(row.measured_at_all() && report.paired.unstable.empty() && row.overrun().empty()
+                      ? Digits(Milliseconds(row.measured.median_ns.estimate), 4)
+                      : "-");
+  cells.push_back(Time(report, index));
   for (std::string& cell : AccuracyCells(row)) cells.push_back(std::move(cell));
   return cells;
 }
 
-const std::vector<Table::Column>& Columns() {
-  static const std::vector<Table::Column> columns = {{"target"},
-                                                     {"ms", Align::kRight},
-                                                     {"time, 95 % interval"},
-                                                     {"cosine", Align::kRight},
-                                                     {"error", Align::kRight},
-                                                     {"SQNR", Align::kRight},
-                                                     {"top1", Align::kRight}};
+std::vector<Table::Column> Columns(const CompareReport& report) {
+  std::vector<Table::Column> columns = {{"target"},
+                                        {"ms", Align::kRight},
+                                        {"time, 95 % interval"},
+                                        {"cosine", Align::kRight},
+                                        {"error", Align::kRight},
+                                        {"SQNR", Align::kRight},
+                                        {"top1", Align::kRight}};
+  if (HasEmulated(report)) columns.insert(columns.begin() + 1, Table::Column{"kind"});
   return columns;
 }
 
@@ -76,7 +86,7 @@ std::string Short(size_t index) { return fmt::format("({})", index + 1); }
 std::string FormatTable(const CompareReport& report, bool& numbered) {
   std::string text;
   for (const bool numbers : {false, true}) {
-    Table table(Columns());
+    Table table(Columns(report));
     for (size_t i = 0; i < report.rows.size(); ++i)
       table.AddRow(Cells(report, i, numbers ? Short(i) : report.rows[i].label));
     text = table.ToString();
@@ -100,6 +110,7 @@ std::string FormatPlacement(const Placement& placement) {
 std::string FormatConditions(const CompareRow& row) {
   std::vector<std::string> parts = {row.precision,
                                     row.threads == 1 ? "1 thread" : fmt::format("{} threads", row.threads)};
+  if (row.emulation) parts.back() = row.emulation->exact ? parts.back() + " for the numbers" : "no numbers";
   if (!row.info.cores.empty()) {
     parts.push_back((row.info.cores.size() == 1 ? "core " : "cores ") + row.info.cores.ToString());
   }
@@ -125,6 +136,9 @@ std::vector<std::pair<std::string, std::string>> Notes(const CompareReport& repo
     notes.emplace_back(numbered ? Short(i) : row.label,
                        fmt::format("{}{}, {}; {}", numbered ? row.target.ToString() + ": " : "", row.info.engine,
                                    FormatConditions(row), FormatPlacement(row.placement)));
+    if (row.emulation) {
+      for (const auto& [title, text] : EmulationNotes(*row.emulation)) notes.emplace_back("", title + ": " + text);
+    }
     if (!row.accuracy_problem.empty()) notes.emplace_back("", "no accuracy: " + row.accuracy_problem);
   }
   notes.emplace_back("rounds", FormatRounds(report));
@@ -149,7 +163,7 @@ void PrintTable(const CompareReport& report) {
 
 void PrintMarkdown(const CompareReport& report) {
   std::vector<std::string> titles, rules;
-  for (const Table::Column& column : Columns()) {
+  for (const Table::Column& column : Columns(report)) {
     titles.push_back(column.title);
     rules.emplace_back(column.align == Align::kRight ? "--:" : "---");
   }
@@ -166,19 +180,27 @@ std::string CsvNumber(bool known, double value) { return known ? fmt::format("{:
 
 void PrintCsv(const CompareReport& report) {
   fmt::print(
-      "target,engine,precision,threads,verdict,median_ms,median_low_ms,median_high_ms,ratio,ratio_low,ratio_high,"
+      "target,provenance,engine,precision,threads,verdict,median_ms,median_low_ms,median_high_ms,ratio,ratio_low,ratio_"
+      "high,"
       "queries,"
-      "cosine,max_rel_error,sqnr_db,top1,nonfinite_mismatches,rounds,discarded_share,unstable\n");
+      "cosine,max_rel_error,sqnr_db,top1,nonfinite_mismatches,rounds,discarded_share,unstable,overrun\n");
   for (size_t i = 0; i < report.rows.size(); ++i) {
     const CompareRow& row = report.rows[i];
-    const bool known = row.measured_at_all() && report.paired.unstable.empty(), judged = row.accuracy.has_value();
+    const bool judged = row.accuracy.has_value();
+    const bool known = row.measured_at_all() && report.paired.unstable.empty() && row.overrun().empty();
+    const bool against = known && !HasNoBaseline(report);
     const Interval &median = row.measured.median_ns, &ratio = row.measured.ratio;
     const Accuracy accuracy = row.accuracy.value_or(Accuracy{});
-    std::vector<std::string> cells = {row.label, row.info.engine, row.precision, std::to_string(row.threads),
-                                      known ? VerdictWord(row, i == 0) : "unstable"};
+    const std::string word = report.paired.unstable.empty() ? VerdictWord(report, i) : "unstable";
+    std::vector<std::string> cells = {row.label,
+                                      std::string(ToString(row.info.provenance)),
+                                      row.info.engine,
+                                      row.precision,
+                                      std::to_string(row.threads),
+                                      word};
     for (const double ns : {median.estimate, median.low, median.high})
       cells.push_back(CsvNumber(known, Milliseconds(ns)));
-    for (const double value : {ratio.estimate, ratio.low, ratio.high}) cells.push_back(CsvNumber(known, value));
+    for (const double value : {ratio.estimate, ratio.low, ratio.high}) cells.push_back(CsvNumber(against, value));
     cells.push_back(std::to_string(row.measured.latencies.count()));
     for (const double value : {accuracy.cosine, accuracy.error, accuracy.sqnr_db})
       cells.push_back(CsvNumber(judged, value));
@@ -187,6 +209,7 @@ void PrintCsv(const CompareReport& report) {
     cells.push_back(std::to_string(report.paired.rounds));
     cells.push_back(CsvNumber(true, report.paired.discarded_share()));
     cells.push_back(report.paired.unstable);
+    cells.push_back(row.overrun());
     for (std::string& cell : cells) cell = CsvCell(cell);
     fmt::print("{}\n", Join(cells, ","));
   }
@@ -194,9 +217,13 @@ void PrintCsv(const CompareReport& report) {
 
 }  // namespace
 
-const char* VerdictWord(const CompareRow& row, bool baseline) {
+bool HasNoBaseline(const CompareReport& report) { return !report.rows.front().overrun().empty(); }
+
+const char* VerdictWord(const CompareReport& report, size_t index) {
+  const CompareRow& row = report.rows[index];
+  if (!row.overrun().empty() || HasNoBaseline(report)) return "overrun";
   if (!row.measured_at_all()) return "not measured";
-  if (baseline) return "baseline";
+  if (index == 0) return "baseline";
   switch (row.measured.verdict) {
     case Verdict95::kTie:
       return "tie";

@@ -11,6 +11,7 @@
 #include "bench/environment.h"
 #include "cli/options.h"
 #include "consort/device.h"
+#include "consort/emulation.h"
 
 namespace consort {
 
@@ -26,9 +27,12 @@ struct CompareRow {
   Placement placement;
   SideResult measured;
   std::optional<Accuracy> accuracy;
+  std::optional<EmulationReport> emulation;  // of an emulated target
   std::string accuracy_problem;     // why there is none although there is a reference
   std::vector<std::string> misses;  // bounds on the accuracy that are not kept
 
+  // Why there is no emulated time.
+  std::string overrun() const { return emulation ? DescribeOverruns(*emulation) : ""; }
   bool measured_at_all() const { return measured.latencies.count() > 0; }
 };
 
@@ -46,8 +50,10 @@ struct CompareReport {
   std::string blind_spot;  // what the noise gate cannot see here
 };
 
-// "baseline", "tie", "faster", "slower", or "not measured".
-const char* VerdictWord(const CompareRow& row, bool baseline);
+// The first target has an overrun, so there is nothing to compare with.
+bool HasNoBaseline(const CompareReport& report);
+// "baseline", "tie", "faster", "slower", "not measured" or "overrun".
+const char* VerdictWord(const CompareReport& report, size_t index);
 // "baseline", "tie, 1.01x [0.990, 1.03]", "1.32x faster [1.29, 1.35]", "2.11x slower [2.02, 2.20]".
 std::string DescribeVerdict(const SideResult& side, bool baseline);
 

@@ -120,7 +120,7 @@ TEST(CompareReportTest, CsvHasALineForEachTargetAndQuotes) {
   report.rows[1].info.engine = "Engine, \"new\"";
   const std::vector<std::string> lines = Split(Printed(report, OutputFormat::kCsv), '\n');
   ASSERT_THAT(lines, SizeIs(4));  // header, two targets, the empty end
-  EXPECT_THAT(lines[2], HasSubstr("cpu@openvino,\"Engine, \"\"new\"\"\",fp32,2,faster,3.2738,"));
+  EXPECT_THAT(lines[2], HasSubstr("cpu@openvino,measured,\"Engine, \"\"new\"\"\",fp32,2,faster,3.2738,"));
   EXPECT_THAT(lines[1], HasSubstr(",baseline,"));
 }
 

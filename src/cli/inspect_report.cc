@@ -94,21 +94,6 @@ std::string FormatCount(int64_t count) {
 // A lower bound is marked.
 std::string Bound(const std::string& text, bool known) { return known ? text : "≥ " + text; }
 
-// The text in at most `width` characters; the middle is left out. Cuts between characters only. What a terminal would
-// obey is replaced: names come from the file.
-std::string Fit(std::string text, size_t width) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  }
-  if (text.size() <= width) return text;
-  size_t head = (width - 1) / 2;
-  size_t tail = text.size() - (width - 1 - head);
-  const auto inside = [&](size_t i) { return (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U; };
-  while (head > 0 && inside(head)) --head;
-  while (tail < text.size() && inside(tail)) ++tail;
-  return text.substr(0, head) + "…" + text.substr(tail);
-}
-
 std::string FormatTensorShape(const Tensor& tensor) {
   if (!tensor.has_rank) return "unknown shape";
   if (tensor.spec.shape.empty()) return "scalar";

@@ -76,9 +76,12 @@ int ReportUsage(const CLI::App& program, const CLI::ParseError& error) {
 
 // The subcommands, in the order in which --help lists them.
 std::vector<Command> AddCommands(CLI::App& program) {
-  std::vector<Command> commands = {AddDevicesCommand(program), AddDoctorCommand(program), AddInspectCommand(program),
-                                   AddMakeCommand(program),    AddRunCommand(program),    AddBenchCommand(program),
-                                   AddCompareCommand(program)};
+  std::vector<Command> commands;
+  for (const auto add : {AddDevicesCommand, AddDoctorCommand, AddInspectCommand, AddMakeCommand, AddRunCommand,
+                         AddBenchCommand, AddCompareCommand, AddPlatformsCommand, AddSimulateCommand,
+                         AddCalibrateCommand}) {
+    commands.push_back(add(program));
+  }
   for (const Command& command : commands) command.app->group("Commands");
   return commands;
 }
@@ -104,8 +107,7 @@ int Main(int argc, char** argv) {
     if (std::fflush(stdout) != 0) throw Error(ErrorCode::kInternal, "cannot write to the standard output");
     return static_cast<int>(code);
   }
-  return Report("a command is needed: devices, doctor, inspect, make, run, bench or compare\nSee 'consort --help'.",
-                ExitCode::kUsage);
+  return Report("a command is needed; 'consort --help' lists them.", ExitCode::kUsage);
 }
 
 // Main, with every exception turned into a message and an exit code.

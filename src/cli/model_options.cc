@@ -158,6 +158,26 @@ void AddEngineOptions(CLI::App* app, EngineArguments& arguments) {
       "engine library, or plugin execution provider NAME, to load");
 }
 
+void AddPlatformOption(CLI::App* app, EmulationOptions& emulation) {
+  AddParsed(
+      app, "--platform", "NAME|FILE", emulation.platform, [](const std::string& text) { return text; },
+      "platform whose devices emulated:DEVICE names: one that is shipped, or a .toml file")
+      ->group("Emulated devices");
+}
+
+void AddEmulationOptions(CLI::App* app, EmulationOptions& emulation) {
+  AddPlatformOption(app, emulation);
+  AddParsed(
+      app, "--jitter", "SHARE", emulation.jitter, [](const std::string& text) { return ParseBetween(text, 0, 10); },
+      "spread of modelled times from call to call: standard deviation over mean, lognormal (default: 0)")
+      ->group("Emulated devices");
+}
+
+void AddClockOption(CLI::App* app, ClockKind& clock, const std::string& help) {
+  AddChoice<ClockKind>(app, "--clock", clock, {{"real", ClockKind::kReal}, {"virtual", ClockKind::kVirtual}}, help)
+      ->group("Emulated devices");
+}
+
 void CheckModels(const ModelArguments& arguments) {
   std::set<std::string> backends;
   for (const NamedFile& model : arguments.models) {
@@ -217,6 +237,12 @@ ModelBundle LoadModels(const ModelArguments& arguments, const std::vector<Target
 std::string DescribePrecision(const Target& target, const Artifact& artifact) {
   if (target.precision) return std::string(ToString(*target.precision));
   return artifact.kind() == ArtifactKind::kOnnx ? "fp32" : "the model's own precision";
+}
+
+std::string DescribePrecision(const Target& target, const Artifact& artifact,
+                              const std::optional<EmulationReport>& emulation) {
+  if (emulation) return std::string(ToString(emulation->precision)) + " as modelled";
+  return DescribePrecision(target, artifact);
 }
 
 }  // namespace consort

@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "consort/artifact.h"
 #include "consort/device.h"
+#include "consort/emulation.h"
 #include "consort/registry.h"
 #include "io/image.h"
 
@@ -81,9 +82,14 @@ struct EngineArguments {
   CompileOptions compile;
   bool isolated = false;
   std::string plugin;
+  EmulationOptions emulation;
+  Clock* clock = nullptr;  // nullptr: the real one
 
-  OpenOptions open() const { return {.isolated = isolated, .plugin = plugin}; }
+  OpenOptions open() const { return {.isolated = isolated, .clock = clock, .plugin = plugin}; }
 };
+
+// What --clock asks for.
+enum class ClockKind : uint8_t { kReal, kVirtual };
 
 // Each adds its options to a command; the arguments must outlive the parsing. --model, --device, --shape, --dim:
 void AddModelOptions(CLI::App* app, ModelArguments& arguments);
@@ -95,6 +101,12 @@ void AddStateOption(CLI::App* app, InputArguments& arguments, const std::string&
 void AddImageOptions(CLI::App* app, ImageOptions& image);
 // --optimization, --no-flush-denormals, --isolate, --plugin:
 void AddEngineOptions(CLI::App* app, EngineArguments& arguments);
+// --platform:
+void AddPlatformOption(CLI::App* app, EmulationOptions& emulation);
+// --platform, --jitter:
+void AddEmulationOptions(CLI::App* app, EmulationOptions& emulation);
+// --clock:
+void AddClockOption(CLI::App* app, ClockKind& clock, const std::string& help);
 // An option that takes files, "[NAME=]FILE", repeatable.
 CLI::Option* AddFiles(CLI::App* app, const std::string& names, const std::string& type, std::vector<NamedFile>& files,
                       const std::string& help);
@@ -113,6 +125,9 @@ ModelBundle LoadModels(const ModelArguments& arguments, const std::vector<Target
 
 // "fp32", or that the artifact decides.
 std::string DescribePrecision(const Target& target, const Artifact& artifact);
+// Likewise, of an executable: an emulated device has a precision of its own.
+std::string DescribePrecision(const Target& target, const Artifact& artifact,
+                              const std::optional<EmulationReport>& emulation);
 
 }  // namespace consort
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/nearest.h"
 #include "consort/error.h"
 #include "consort/types.h"
 
@@ -69,9 +70,6 @@ int ParsePositive(const std::string& text);
 uint64_t ParseSeed(const std::string& text);
 // Finite decimal numbers; else kInvalidArgument.
 double ParseNumber(const std::string& text);
-
-// The candidate nearest to `word`, when it is near enough to be a slip of the finger; else "".
-std::string Nearest(const std::string& word, const std::vector<std::string>& candidates);
 
 // --- Implementation
 // ---------------------------------------------------------------------------------------------------

@@ -86,7 +86,8 @@ class Calls {
       consort::Run(executable_, binding_);
       return;
     }
-    const TimeNs deadline_ns = Clock::Real().NowNs() + static_cast<TimeNs>(*options_.timeout_s * 1e9);
+    const Clock& clock = options_.clock == nullptr ? Clock::Real() : *options_.clock;
+    const TimeNs deadline_ns = clock.NowNs() + static_cast<TimeNs>(*options_.timeout_s * 1e9);
     if (!executable_.Start(binding_).WaitUntil(deadline_ns)) {
       throw Error(ErrorCode::kTimeout,
                   fmt::format("{}: no result within {} s; the device is given up", target_, *options_.timeout_s));

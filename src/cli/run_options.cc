@@ -55,6 +55,9 @@ void AddRunOptions(CLI::App* app, RunOptions& options) {
   AddCheckOptions(app, options);
   AddCallOptions(app, options);
   AddPrintOptions(app, options);
+  AddEmulationOptions(app, options.emulation);
+  AddClockOption(app, options.clock_kind,
+                 "virtual: calls of emulated targets end at once, and time passes as modelled (default: real)");
   AddImageOptions(app, options.image);
 }
 

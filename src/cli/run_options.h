@@ -19,6 +19,7 @@ struct RunOptions : ModelArguments, InputArguments, EngineArguments {
 
   int iterations = 1;
   std::optional<double> timeout_s;
+  ClockKind clock_kind = ClockKind::kReal;
 
   std::filesystem::path output_folder;  // empty: outputs are not written
   PlacementDetail placement = PlacementDetail::kSummary;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "cli/emulation_report.h"
 #include "cli/table.h"
 #include "io/element.h"
 
@@ -67,6 +68,7 @@ void PrintOps(const Placement& placement) {
 std::string FormatConditions(const TargetReport& report, const RunOptions& options) {
   std::vector<std::string> parts = {report.precision,
                                     report.threads == 1 ? "1 thread" : fmt::format("{} threads", report.threads)};
+  if (report.emulation) parts.back() = report.emulation->exact ? parts.back() + " for the numbers" : "no numbers";
   if (!report.info.cores.empty()) parts.push_back("cores " + report.info.cores.ToString());
   parts.emplace_back(options.compile.flush_denormals ? "denormals flushed" : "denormals kept");
   if (options.isolated) parts.emplace_back("isolated");
@@ -79,6 +81,9 @@ void PrintTarget(const TargetReport& report, const RunOptions& options) {
   fmt::print("target     {}: {}, {}\n", report.target.ToString(), report.info.engine, report.info.name);
   fmt::print("model      {} ({})\n", report.model, report.fingerprint);
   fmt::print("ran with   {}\n", FormatConditions(report, options));
+  if (report.emulation) {
+    for (const auto& [title, text] : EmulationNotes(*report.emulation)) fmt::print("{:<11}{}\n", title, text);
+  }
   if (options.placement != PlacementDetail::kNone) {
     fmt::print("placement  {}\n", FormatPlacement(report.executable->placement()));
   }
@@ -165,6 +170,8 @@ Json ToJson(const TargetReport& report, const RunOptions& options) {
   json["target"] = report.target.ToString();
   json["device"] = report.info.name;
   json["engine"] = report.info.engine;
+  json["provenance"] = ToString(report.info.provenance);
+  if (report.emulation) json["emulation"] = EmulationJson(*report.emulation);
   json["model"] = report.model;
   json["fingerprint"] = report.fingerprint;
   json["precision"] = report.precision;

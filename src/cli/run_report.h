@@ -10,6 +10,7 @@
 #include "cli/run_inputs.h"
 #include "cli/run_options.h"
 #include "consort/device.h"
+#include "consort/emulation.h"
 #include "io/compare.h"
 
 namespace consort {
@@ -42,6 +43,7 @@ struct TargetReport {
   std::vector<PortInput> inputs;
   int64_t calls = 0;
   std::vector<OutputReport> outputs;
+  std::optional<EmulationReport> emulation;  // absent: a real device
 };
 
 // Prints all of it to stdout in the form asked for.

@@ -12,6 +12,19 @@ size_t VisibleWidth(const std::string& text) {
 
 }  // namespace
 
+std::string Fit(std::string text, size_t width) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  if (text.size() <= width) return text;
+  size_t head = (width - 1) / 2;
+  size_t tail = text.size() - (width - 1 - head);
+  const auto inside = [&](size_t i) { return (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U; };
+  while (head > 0 && inside(head)) --head;
+  while (tail < text.size() && inside(tail)) ++tail;
+  return text.substr(0, head) + "…" + text.substr(tail);
+}
+
 void Table::AddRow(std::vector<std::string> cells) {
   cells.resize(columns_.size());
   rows_.push_back(std::move(cells));

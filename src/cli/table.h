@@ -2,12 +2,17 @@
 #ifndef CONSORT_CLI_TABLE_H_
 #define CONSORT_CLI_TABLE_H_
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 namespace consort {
 
 enum class Align { kLeft, kRight };
+
+// The text in at most `width` bytes; the middle is left out. Cuts between characters only. What a terminal would obey is
+// replaced: names come from files.
+std::string Fit(std::string text, size_t width);
 
 // Rows of cells under a header, padded so that columns line up.
 //   Table table({{"op"}, {"MACs", Align::kRight}});

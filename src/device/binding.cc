@@ -23,10 +23,11 @@ bool ShapeFits(const Shape& actual, const Shape& declared) {
 }
 
 void CheckFits(const Buffer& buffer, const Port& port, std::string_view role) {
-  if (buffer.empty()) throw Error(ErrorCode::kInvalidArgument, fmt::format("{} '{}': the buffer is empty", role, port.name));
+  if (buffer.empty())
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{} '{}': the buffer is empty", role, port.name));
   if (buffer.spec().dtype == port.spec.dtype && ShapeFits(buffer.spec().shape, port.spec.shape)) return;
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("{} '{}' takes {}, not {}", role, port.name, FormatSpec(port.spec),
-                                                       FormatSpec(buffer.spec())));
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("{} '{}' takes {}, not {}", role, port.name,
+                                                       FormatSpec(port.spec), FormatSpec(buffer.spec())));
 }
 
 }  // namespace
@@ -85,13 +86,14 @@ void Binding::Finish(std::exception_ptr error) {
   program_ = nullptr;
   error_ = std::move(error);
   state_.store(State::kDone, std::memory_order_release);
-  condition_.notify_all();
+  (clock_ == nullptr ? Clock::Real() : *clock_).NotifyAll(condition_);
 }
 
 void Completion::Wait() { WaitUntil(kNever); }
 
 bool Completion::WaitUntil(TimeNs deadline_ns) {
   std::unique_lock lock(binding_->mutex_);
+  binding_->clock_ = clock_;
   while (binding_->in_flight()) {
     if (!clock_->Wait(lock, binding_->condition_, deadline_ns) && binding_->in_flight()) {
       binding_->overdue_.store(true, std::memory_order_release);

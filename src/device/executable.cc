@@ -1,9 +1,8 @@
 // MakeExecutable: threads, deadlines and cancellation around a Program.
 #include <fmt/format.h>
 
-#include <thread>
-
 #include "base/bounded_queue.h"
+#include "base/clock_thread.h"
 #include "base/thread.h"
 #include "consort/backend.h"
 #include "consort/error.h"
@@ -56,22 +55,41 @@ class CallerExecutable : public Executable {
 
   Completion Start(std::shared_ptr<Binding> binding) override {
     binding->Begin();
-    {
-      std::lock_guard lock(mutex_);
-      try {
-        const ThreadScope scope(options_.cores, options_.flush_denormals);
-        Execute(*program_, *binding);
-      } catch (...) {
-        binding->Finish(std::current_exception());
-      }
+    try {
+      const Turn turn(*this);
+      const ThreadScope scope(options_.cores, options_.flush_denormals);
+      Execute(*program_, *binding);
+    } catch (...) {
+      binding->Finish(std::current_exception());
     }
     return Completion(std::move(binding), *options_.clock);
   }
 
  private:
+  // One call at a time. Not a lock held during the call: a program may wait on the clock, which has to know who else
+  // waits.
+  class Turn {
+   public:
+    explicit Turn(CallerExecutable& executable) : executable_(executable) {
+      std::unique_lock lock(executable_.mutex_);
+      while (executable_.busy_) executable_.options_.clock->Wait(lock, executable_.free_, kNever);
+      executable_.busy_ = true;
+    }
+    ~Turn() {
+      std::lock_guard lock(executable_.mutex_);
+      executable_.busy_ = false;
+      executable_.options_.clock->NotifyOne(executable_.free_);
+    }
+
+   private:
+    CallerExecutable& executable_;
+  };
+
   std::shared_ptr<Program> program_;
   ExecutableOptions options_;
   std::mutex mutex_;
+  std::condition_variable free_;
+  bool busy_ = false;
 };
 
 // Shared by the executable and its thread, which may outlive it when a call hangs.
@@ -120,16 +138,16 @@ class WorkerExecutable : public Executable {
  public:
   WorkerExecutable(std::shared_ptr<Program> program, const ExecutableOptions& options)
       : worker_(std::make_shared<Worker>(std::move(program), options)),
-        thread_([worker = worker_] { worker->Loop(); }) {}
+        thread_(*options.clock, "worker", ThreadRole::kServant, [worker = worker_] { worker->Loop(); }) {}
 
   ~WorkerExecutable() override {
     worker_->queue.Close();
     const std::shared_ptr<Binding> overdue = worker_->Overdue();
     if (overdue != nullptr && !worker_->program->Abandon(*overdue)) {
       FinishQueued();
-      thread_.detach();
+      thread_.Detach();
     } else {
-      thread_.join();
+      thread_.Join();
     }
   }
 
@@ -161,7 +179,7 @@ class WorkerExecutable : public Executable {
   }
 
   std::shared_ptr<Worker> worker_;
-  std::thread thread_;
+  ClockThread thread_;
 };
 
 }  // namespace

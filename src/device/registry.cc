@@ -49,15 +49,17 @@ Backend& Registry::BackendOf(const Target& target) const {
 }
 
 Target Registry::Resolve(const Target& target) const {
+  const Backend& backend = BackendOf(target);
   Target resolved = target;
-  resolved.backend = BackendOf(target).name();
+  resolved.backend = backend.name();
+  backend.CheckUnit(resolved);
   return resolved;
 }
 
 std::shared_ptr<Device> Registry::Open(const Target& target, const OpenOptions& options) const {
   Backend& backend = BackendOf(target);
   const Target resolved = Resolve(target);
-  if (options.isolated) return OpenIsolated(resolved, options);
+  if (options.isolated && !backend.isolates_itself()) return OpenIsolated(resolved, options);
   return backend.Open(resolved, options);
 }
 

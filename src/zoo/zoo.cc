@@ -129,6 +129,35 @@ Costs DeclareWeights(onnx::GraphProto& graph) {
   return costs;
 }
 
+// A weight without values becomes the output of a ConstantOfShape.
+void ExpandWeights(onnx::GraphProto& graph) {
+  std::vector<onnx::NodeProto> expansions;
+  for (auto& tensor : *graph.mutable_initializer()) {
+    if (HasValues(tensor)) continue;
+    auto& node = expansions.emplace_back();
+    node.set_op_type("ConstantOfShape");
+    node.set_name(tensor.name() + "/expand");
+    node.add_input(tensor.name() + "/shape");
+    node.add_output(tensor.name());
+    auto* value = node.add_attribute();
+    value->set_name("value");
+    value->set_type(onnx::AttributeProto::TENSOR);
+    value->mutable_t()->set_data_type(tensor.data_type());
+    value->mutable_t()->add_dims(1);
+    value->mutable_t()->set_raw_data(std::string(4, '\0'));
+    const std::vector<int64_t> dims(tensor.dims().begin(), tensor.dims().end());
+    tensor.Clear();
+    tensor.set_name(node.input(0));
+    tensor.set_data_type(onnx::TensorProto::INT64);
+    tensor.add_dims(static_cast<int64_t>(dims.size()));
+    for (const int64_t size : dims) tensor.add_int64_data(size);
+  }
+  auto* nodes = graph.mutable_node();
+  const int computing = nodes->size();
+  for (onnx::NodeProto& node : expansions) nodes->Add(std::move(node));
+  std::rotate(nodes->begin(), nodes->begin() + computing, nodes->end());
+}
+
 }  // namespace
 
 const std::vector<Architecture>& Architectures() {
@@ -161,6 +190,14 @@ onnx::ModelProto Make(const std::string& name, const MakeOptions& options) {
     throw Error(error.code(), fmt::format("{}: {}: make the network smaller", name, error.what()));
   }
   return model;
+}
+
+Model Structure(const std::string& name, const MakeOptions& options) { return StructureOf(Build(name, options), name); }
+
+Model StructureOf(onnx::ModelProto network, const std::string& name) {
+  ExpandWeights(*network.mutable_graph());
+  const std::string bytes = network.SerializeAsString();
+  return Model::Parse(std::as_bytes(std::span(bytes)), name);
 }
 
 Costs CostsOf(const std::string& name, const MakeOptions& options) {

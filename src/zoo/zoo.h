@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "consort/model.h"
 #include "zoo/layers.h"
 
 namespace consort::zoo {
@@ -53,6 +54,12 @@ struct Costs {
   int64_t trainable = 0;   // of weights, biases, scales: what most sources publish
 };
 Costs CostsOf(const std::string& name, const MakeOptions& options);
+
+// The network that Make would give, without its weights' values: for what needs its structure only (costs, cuts). Weights are
+// constants of the right shape that an op expands, so that even the largest network takes no memory. Throws as Make does.
+Model Structure(const std::string& name, const MakeOptions& options);
+// The same of a network that LayerWriter::Finish gave; `name` is for messages.
+Model StructureOf(onnx::ModelProto network, const std::string& name);
 
 // --- Families -------------------------------------------------------------------------------------------------------
 using Family = std::vector<Architecture>;

@@ -76,6 +76,24 @@ TEST(Zoo, CostsAreThoseOfTheModelThatIsMade) {
   }
 }
 
+TEST(Zoo, StructureHasTheGraphAndTheCostsButNoValues) {
+  for (const char* name : {"resnet-50", "mobilenet-v1", "bert-tiny"}) {
+    const Costs costs = CostsOf(name, {});
+    const Model model = Structure(name, {});
+    EXPECT_EQ(model.graph().totals().macs, costs.macs) << name;
+    EXPECT_EQ(model.graph().totals().parameters, costs.parameters) << name;
+    EXPECT_LT(model.Serialize().size(), 400'000u) << name;
+    const Model made = Parse(Make(name, {}));
+    size_t computing = 0;
+    for (const Op& op : model.graph().ops()) computing += op.constant ? 0 : 1;
+    size_t computing_made = 0;
+    for (const Op& op : made.graph().ops()) computing_made += op.constant ? 0 : 1;
+    EXPECT_EQ(computing, computing_made) << name;
+    EXPECT_EQ(model.graph().inputs().size(), made.graph().inputs().size()) << name;
+  }
+  EXPECT_EQ(Structure("resnet-50", {.batch = 4}).graph().totals().macs, 4 * CostsOf("resnet-50", {}).macs);
+}
+
 TEST(Zoo, SeedDenseWidthsAreRoundedDown) {
   const Model model = Parse(Make("seed-dense", {.scale = 1.5}));
   const Graph& graph = model.graph();

@@ -115,7 +115,8 @@ def test_json_keys(double):
     for index, target in enumerate(report["targets"]):
         times = {"verdict", "median_ms", "ratio", "ratio_by_load"}
         assert set(target) | times == times | {"unreliable"} & set(target) | {
-            "kind", "target", "label", "device", "engine", "model", "fingerprint", "precision", "threads", "cores", "queries",
+            "kind", "provenance", "target", "label", "device", "engine", "model", "fingerprint", "precision", "threads", "cores",
+            "queries",
             "accuracy", "misses", "placement",
         }  # fmt: skip
         assert set(figures(report, index)) >= times

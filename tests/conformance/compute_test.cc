@@ -264,4 +264,21 @@ CONFORMANCE(StateIsCarriedByTheCaller) {
   }
 }
 
+CONFORMANCE(EmulatedNumbersAreTheHosts) {
+  if (device.device().info().provenance != Provenance::kEmulated) return;
+  const Registry registry = MakeBuiltinRegistry();
+  const bool null = device.target().backend == "null";
+  const Target host = {.device = null ? "null" : "cpu", .backend = device.target().backend};
+  for (const std::string& bytes : {ConvReluModel(), ChainModel(4), TwoInputModel(), MatMulModel(2, 5, 3)}) {
+    const auto real = registry.Open(host)->Compile(device.ArtifactOf(bytes), {});
+    const auto emulated = device.Compile(bytes);
+    const auto expected = BoundToRamps(*real), actual = BoundToRamps(*emulated);
+    Run(*real, expected);
+    Run(*emulated, actual);
+    EXPECT_EQ(BytesOf(actual->output(0)), BytesOf(expected->output(0)));
+    EXPECT_EQ(AsEmulated(*emulated)->emulation().calls, 1);
+    EXPECT_EQ(AsEmulated(*real), nullptr);
+  }
+}
+
 }  // namespace consort::test

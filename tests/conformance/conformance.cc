@@ -12,7 +12,8 @@ namespace consort::test {
 namespace {
 
 const Registry& BuiltinRegistry() {
-  static const Registry registry = MakeBuiltinRegistry();
+  static const Registry registry =
+      MakeBuiltinRegistry({.platform = CONSORT_SOURCE_DIR "/tests/conformance/emulated.toml"});
   return registry;
 }
 
@@ -48,7 +49,7 @@ std::vector<Candidate> Candidates() {
   const size_t count = candidates.size();
   for (size_t i = 0; i < count; ++i) {
     const std::string& device = candidates[i].target.device;
-    if (device == "cpu" || device == "null") candidates.push_back({candidates[i].target, /*isolated=*/true});
+    if (device == "cpu" || device == "emulated" || device == "null") candidates.push_back({candidates[i].target, /*isolated=*/true});
   }
   return candidates;
 }

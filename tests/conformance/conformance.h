@@ -23,7 +23,7 @@ struct Candidate {
 
 void PrintTo(const Candidate& candidate, std::ostream* stream);
 
-// Every usable device of the built-in registry, then some of them in a process of their own.
+// Every usable device of the built-in registry, emulated ones (emulated.toml) among them, then some of them in a process of their own.
 std::vector<Candidate> Candidates();
 std::string NameOf(const testing::TestParamInfo<Candidate>& info);
 

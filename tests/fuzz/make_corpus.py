@@ -86,7 +86,77 @@ def write_images():
     write("image", "bits16.png", saved(Image.fromarray(pixels[:, :, 0].astype(numpy.uint16) * 257).save, format="PNG"))
 
 
+PLATFORM = """# set chip.link.bandwidth=2GB/s
+name = "bench"
+summary = "s"
+[[link]]
+name = "hub"
+bandwidth = { value = "480 Mbit/s", source = "s" }
+latency = { value = "35 µs", source = "s" }
+[[link]]
+name = "usb"
+via = "hub"
+bandwidth = { value = "440 MB/s", source = "s" }
+bandwidth_back = { value = "1.5 GiB/s", source = "s" }
+latency = { value = "0 ms", source = "s" }
+[[device]]
+name = "chip"
+kind = "npu"
+summary = "s"
+precisions = ["int8", "fp32"]
+link = "usb"
+missing_ops = ["Loop"]
+warning = "w"
+memory = { value = "7.7 MiB", source = "s" }
+[device.power]
+source = "s"
+idle = "250 mW"
+active = "2 W"
+[device.cost]
+model = "roofline"
+peak_fp32 = { value = "2.9 TFLOPS", source = "s" }
+compute_efficiency = { value = 0.4, source = "s" }
+memory_bandwidth = { value = "128 GB/s", source = "s" }
+call_overhead = { value = "0.1 ms", source = "s" }
+"""
+REPLAY = """name = "replay"
+summary = "s"
+device = [{ name = "d", kind = "cpu", summary = "s", precisions = ["fp32"], power.source = "s", power.idle = "1 W", power.active = "2 W", cost.model = "replay", cost.row = [
+  { source = "s", macs = 4096, time = "0.0586 ms" },
+  { macs = { value = 0x4000, source = "s" }, time = { value = "0.2931 ms", source = 't' } },
+] }]
+"""
+BASE = """name = "mine"
+summary = "s"
+[[link]]
+name = "port"
+base = "gtx1650/pcie"
+bandwidth = { value = "1 GB/s", source = "s" }
+[[device]]
+name = "a"
+base = "gtx1650"
+link = "port"
+[device.cost]
+model = "replay"
+[[device.cost.row]]
+source = "s"
+macs = 1
+time = "1 ms"
+[[device]]
+name = "b"
+base = "xeon-2.2ghz"
+"""
+
+
+def write_platforms():
+    write("platform", "machine.toml", PLATFORM.encode())
+    write("platform", "replay.toml", REPLAY.encode())
+    write("platform", "base.toml", BASE.encode())
+    write("platform", "deep.toml", b"[a.a.a.a.a.a.a.a.a.a]\nb = [[[[[[[[[1]]]]]]]]]\n")
+
+
 if __name__ == "__main__":
     write_models()
     write_tensors()
     write_images()
+    write_platforms()

@@ -253,6 +253,21 @@ TEST(OpenVinoPorts, KeepTheModelsNamesAndOrderWhateverOpenVinoDrops) {
   EXPECT_THAT(Values<float>(binding->output(2)), ElementsAre(0, 4));
 }
 
+TEST(OpenVinoPorts, AnInputThatIsHandedOnFirstIsBoundAllTheSame) {
+  // OpenVINO drops the two ops and calls the input what they make.
+  onnx::ModelProto model = EmptyModel("handed_on");
+  GraphWriter graph(model.mutable_graph());
+  graph.Input("x", {"1", "4"}).Output("y", {"1", "4"});
+  graph.Node("Dropout", {"x"}, {"a"});
+  graph.Node("Identity", {"a"}, {"b"});
+  graph.Node("Relu", {"b"}, {"y"});
+  const auto executable = CompileOn("cpu", Bytes(model));
+  const auto binding = std::make_shared<Binding>(executable->signature());
+  binding->SetInput(0, Floats({1, 4}, {-1, 2, -3, 4}));
+  consort::Run(*executable, binding);
+  EXPECT_THAT(Values<float>(binding->output(0)), ElementsAre(0, 2, 0, 4));
+}
+
 TEST(OpenVinoPorts, OutputsThatShareTheirBytesInTheEngineAreAllRight) {
   onnx::ModelProto model = EmptyModel("views");
   GraphWriter graph(model.mutable_graph());

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <openvino/runtime/exception.hpp>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -29,6 +31,23 @@ void* NonNull(void* data) {
 
 ov::Tensor View(const ov::element::Type& type, Buffer& buffer) {
   return {type, ToOvShape(buffer.spec().shape), NonNull(buffer.data())};
+}
+
+// The names that OpenVINO may give an input: its own, or, where ops that hand it on come first, that of what these make.
+std::set<std::string> NamesOf(const Graph& graph, TensorId input) {
+  std::set<std::string> names;
+  std::vector<TensorId> waiting{input};
+  while (!waiting.empty()) {
+    const Tensor& tensor = graph.tensor(waiting.back());
+    waiting.pop_back();
+    if (!names.insert(tensor.name).second) continue;
+    for (const OpId id : tensor.consumers) {
+      const Op& op = graph.op(id);
+      const bool hands_on = op.domain.empty() && (op.type == "Identity" || op.type == "Dropout");
+      if (hands_on && op.outputs.front() != kNone) waiting.push_back(op.outputs.front());
+    }
+  }
+  return names;
 }
 
 Port ToPort(const Tensor& tensor) { return {tensor.name, tensor.spec, tensor.dim_names}; }
@@ -79,25 +98,28 @@ OpenVinoProgram::OpenVinoProgram(ov::CompiledModel compiled, const Graph& graph,
   const auto outputs = compiled_.outputs();
   for (TensorId id : graph.inputs()) {
     Port& port = signature_.inputs.emplace_back(ToPort(graph.tensor(id)));
-    inputs_.push_back(Match(inputs, port, /*required=*/false));
+    inputs_.push_back(Match(inputs, port, NamesOf(graph, id), /*required=*/false));
     const int index = inputs_.back().index;
     Refine(port, graph.tensor(id), index < 0 ? ov::PartialShape::dynamic() : inputs[index].get_partial_shape(), place_);
   }
+  CheckInputs(inputs);
   for (TensorId id : graph.outputs()) {
     Port& port = signature_.outputs.emplace_back(ToPort(graph.tensor(id)));
-    outputs_.push_back(Match(outputs, port, /*required=*/true));
+    outputs_.push_back(Match(outputs, port, {port.name}, /*required=*/true));
     Refine(port, graph.tensor(id), outputs[outputs_.back().index].get_partial_shape(), place_);
     outputs_.back().passed_input = signature_.FindInput(port.name);
   }
 }
 
 OpenVinoProgram::EnginePort OpenVinoProgram::Match(const std::vector<ov::Output<const ov::Node>>& ports,
-                                                   const Port& port, bool required) const {
+                                                   const Port& port, const std::set<std::string>& names,
+                                                   bool required) const {
   const std::string what = fmt::format("{}: port '{}'", place_, port.name);
   EnginePort match;
   match.type = ToOpenVino(port.spec.dtype, what);
   for (size_t i = 0; i < ports.size(); ++i) {
-    if (!ports[i].get_names().contains(port.name)) continue;
+    const auto& given = ports[i].get_names();
+    if (std::none_of(given.begin(), given.end(), [&](const std::string& name) { return names.contains(name); })) continue;
     match.index = static_cast<int>(i);
     match.fixed = ports[i].get_partial_shape().is_static();
     if (ports[i].get_element_type() != match.type) {
@@ -109,6 +131,17 @@ OpenVinoProgram::EnginePort OpenVinoProgram::Match(const std::vector<ov::Output<
   }
   if (required) throw Error(ErrorCode::kUnsupported, what + " is not among the compiled model's outputs");
   return match;
+}
+
+// An input that nothing is bound to would be computed on whatever its memory holds.
+void OpenVinoProgram::CheckInputs(const std::vector<ov::Output<const ov::Node>>& inputs) const {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const auto takes = [&](const EnginePort& port) { return port.index == static_cast<int>(i); };
+    if (std::any_of(inputs_.begin(), inputs_.end(), takes)) continue;
+    throw Error(ErrorCode::kUnsupported, fmt::format("{}: OpenVINO asks for an input '{}' that the model does not have; use the "
+                                                     "onnxruntime backend",
+                                                     place_, inputs[i].get_node()->get_friendly_name()));
+  }
 }
 
 OpenVinoProgram::Request& OpenVinoProgram::RequestOf(Binding& binding) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <openvino/openvino.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,9 @@ class OpenVinoProgram : public Program, public std::enable_shared_from_this<Open
     int passed_input = -1;  // of an output: the input port that it is, unchanged
   };
 
-  EnginePort Match(const std::vector<ov::Output<const ov::Node>>& ports, const Port& port, bool required) const;
+  EnginePort Match(const std::vector<ov::Output<const ov::Node>>& ports, const Port& port, const std::set<std::string>& names,
+                   bool required) const;
+  void CheckInputs(const std::vector<ov::Output<const ov::Node>>& inputs) const;
   Request& RequestOf(Binding& binding);
   void CheckIntegers(Binding& binding) const;
   void Bind(Request& request, Binding& binding) const;

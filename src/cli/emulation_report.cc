@@ -1,0 +1,46 @@
+#include "cli/emulation_report.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/strings.h"
+#include "cli/bench_report.h"
+
+namespace consort {
+namespace {
+
+std::string DescribeTime(const EmulationReport& report) {
+  if (report.overruns > 0) return fmt::format("by cost model {}; {}", report.cost_model, DescribeOverruns(report));
+  const double ns = report.modelled_s * 1e9;
+  std::string text = fmt::format("{} per inference by cost model {}", FormatTime(ns), report.cost_model);
+  if (report.low == 1 && report.high == 1) return text + ", error band not known";
+  return text + fmt::format("; the truth is expected between {} and {}", FormatTime(ns * report.low),
+                            FormatTime(ns * report.high));
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> EmulationNotes(const EmulationReport& report) {
+  std::vector<std::pair<std::string, std::string>> notes = {{"emulated", DescribeTime(report)},
+                                                            {"numbers", report.numbers}};
+  if (!report.notes.empty()) notes.emplace_back("notes", Join(report.notes, "; "));
+  if (!report.warning.empty()) notes.emplace_back("warning", report.warning);
+  return notes;
+}
+
+nlohmann::ordered_json EmulationJson(const EmulationReport& report) {
+  nlohmann::ordered_json json = {{"cost_model", report.cost_model}, {"numbers", report.numbers}};
+  json["modelled_ms"] = nullptr;
+  if (report.overruns == 0) json["modelled_ms"] = report.modelled_s * 1e3;
+  json["error_low"] = report.low;
+  json["error_high"] = report.high;
+  json["notes"] = report.notes;
+  json["warning"] = report.warning;
+  json["calls"] = report.calls;
+  json["overruns"] = report.overruns;
+  if (report.overruns > 0) json["overrun"] = DescribeOverruns(report);
+  return json;
+}
+
+}  // namespace consort

@@ -1,0 +1,126 @@
+#include "emulate/emulated_backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/strings.h"
+#include "consort/error.h"
+#include "device/isolated.h"
+#include "emulate/device_names.h"
+#include "emulate/emulated_device.h"
+
+namespace consort {
+namespace {
+
+constexpr char kNull[] = "null";
+
+// What the backends of a registry have in common.
+struct Emulation {
+  EmulationOptions options;
+  std::shared_ptr<const Platform> platform;  // the one that is given, or nullptr
+  ResourceTimes resources;
+};
+
+// Keeps the platform that the cost model refers to.
+std::shared_ptr<const CostModel> CostModelOf(const NamedDevice& named) {
+  struct Owner {
+    std::shared_ptr<const Platform> platform;
+    std::unique_ptr<CostModel> model;
+  };
+  auto owner = std::make_shared<Owner>(Owner{named.platform, MakeCostModel(*named.platform, *named.device)});
+  const CostModel* model = owner->model.get();
+  return {std::move(owner), model};
+}
+
+// The first link from the host to the device that other devices hang on too; "" when it has its links to itself.
+std::string SharedLink(const NamedDevice& named) {
+  for (const Link* link : named.platform->PathTo(*named.device)) {
+    for (const PlatformDevice& other : named.platform->devices) {
+      const std::vector<const Link*> path = named.platform->PathTo(other);
+      if (&other != named.device && std::find(path.begin(), path.end(), link) != path.end()) return link->name;
+    }
+  }
+  return "";
+}
+
+class EmulatedBackend : public Backend {
+ public:
+  EmulatedBackend(Backend& host, std::shared_ptr<Emulation> emulation)
+      : host_(host), emulation_(std::move(emulation)) {}
+
+  std::string_view name() const override { return host_.name(); }
+  std::vector<std::string> devices() const override { return {"emulated"}; }
+
+  std::vector<DeviceFinding> Find() override {
+    std::vector<DeviceFinding> findings;
+    if (emulation_->platform == nullptr) return findings;
+    for (const PlatformDevice& device : emulation_->platform->devices) {
+      const Target target{.device = "emulated", .unit = device.name, .backend = std::string(name())};
+      findings.push_back({.info = EmulatedInfo(target, emulation_->platform->name, device)});
+    }
+    return findings;
+  }
+
+  std::vector<Diagnosis> Diagnose() override { return {}; }
+
+  bool isolates_itself() const override { return true; }
+  void CheckUnit(const Target& target) const override { Find(target); }
+
+  std::shared_ptr<Device> Open(const Target& target, const OpenOptions& options) override {
+    const NamedDevice named = Find(target);
+    Clock& clock = options.clock == nullptr ? Clock::Real() : *options.clock;
+    const DeviceInfo info = EmulatedInfo(target, named.platform->name, *named.device);
+    const std::string link = SharedLink(named);
+    ResourceTimes& times = emulation_->resources;
+    return std::make_shared<EmulatedDevice>(EmulatedDeviceOptions{
+        .target = target,
+        .platform = named.platform->name,
+        .device = *named.device,
+        .cost = CostModelOf(named),
+        .host = OpenHost(options),
+        .exact = host_.name() != kNull,
+        .resource = times.Find(clock, info.resource),
+        .link =
+            link.empty() ? nullptr : times.Find(clock, fmt::format("emulated:{}.link.{}", named.platform->name, link)),
+        .clock = &clock,
+        .jitter = emulation_->options.jitter,
+        .jitter_seed = emulation_->options.jitter_seed});
+  }
+
+ private:
+  NamedDevice Find(const Target& target) const {
+    if (!target.unit.empty()) return FindEmulatedDevice(target.unit, emulation_->platform);
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("which device? valid are emulated:{}",
+                            Join(EmulatedDeviceNames(emulation_->platform.get()), ", emulated:")));
+  }
+
+  // The engine's first device, by real time whatever the emulated one lives by.
+  std::shared_ptr<Device> OpenHost(const OpenOptions& options) const {
+    const Target target{.device = host_.devices().front(), .backend = std::string(host_.name())};
+    OpenOptions host_options = options;
+    host_options.clock = nullptr;
+    return options.isolated ? OpenIsolated(target, host_options) : host_.Open(target, host_options);
+  }
+
+  Backend& host_;
+  std::shared_ptr<Emulation> emulation_;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Backend*>& hosts,
+                                                           const EmulationOptions& options) {
+  auto emulation = std::make_shared<Emulation>();
+  emulation->options = options;
+  if (!options.platform.empty()) {
+    emulation->platform = std::make_shared<const Platform>(LoadPlatform(options.platform, BuiltinCostSchemas()));
+  }
+  std::vector<std::unique_ptr<Backend>> backends;
+  for (Backend* host : hosts) backends.push_back(std::make_unique<EmulatedBackend>(*host, emulation));
+  return backends;
+}
+
+}  // namespace consort

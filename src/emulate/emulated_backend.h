@@ -1,0 +1,22 @@
+// The backends behind `emulated:` targets.
+#ifndef CONSORT_EMULATE_EMULATED_BACKEND_H_
+#define CONSORT_EMULATE_EMULATED_BACKEND_H_
+
+#include <memory>
+#include <vector>
+
+#include "consort/backend.h"
+#include "consort/registry.h"
+
+namespace consort {
+
+// One backend for each host engine, named after it, so that `emulated:gtx1650@openvino` takes its numbers from OpenVINO
+// and `emulated:gtx1650@null` has none. They offer the device `emulated`, whose unit names a device of a platform
+// (emulate/device_names.h). `hosts` outlive them; the first is the default; `--isolate` isolates the host. Find lists
+// the devices of the platform that is given. Throws what reading that platform throws.
+std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Backend*>& hosts,
+                                                           const EmulationOptions& options);
+
+}  // namespace consort
+
+#endif  // CONSORT_EMULATE_EMULATED_BACKEND_H_

@@ -1,0 +1,176 @@
+#include "emulate/emulated_device.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/strings.h"
+#include "consort/backend.h"
+#include "consort/error.h"
+#include "emulate/emulated_program.h"
+
+namespace consort {
+namespace {
+
+int BytesOf(Precision precision) {
+  switch (precision) {
+    case Precision::kFp32:
+      return 4;
+    case Precision::kFp16:
+    case Precision::kBf16:
+      return 2;
+    case Precision::kInt8:
+    case Precision::kUInt8:
+      return 1;
+  }
+  return 4;
+}
+
+// MakeExecutable's, and what its program knows.
+class EmulatedExecutable : public Executable, public Emulated {
+ public:
+  EmulatedExecutable(std::shared_ptr<EmulatedProgram> program, const ExecutableOptions& options)
+      : program_(program), executable_(MakeExecutable(std::move(program), options)) {}
+
+  const Signature& signature() const override { return executable_->signature(); }
+  const Placement& placement() const override { return executable_->placement(); }
+  Completion Start(std::shared_ptr<Binding> binding) override { return executable_->Start(std::move(binding)); }
+  EmulationReport emulation() const override { return program_->report(); }
+
+ private:
+  std::shared_ptr<EmulatedProgram> program_;
+  std::unique_ptr<Executable> executable_;
+};
+
+// "seed.gtx1650", or the platform's name alone where the device has the same.
+std::string FullName(const std::string& platform, const PlatformDevice& device) {
+  return platform == device.name || platform.empty() ? device.name : platform + "." + device.name;
+}
+
+}  // namespace
+
+DeviceInfo EmulatedInfo(const Target& target, const std::string& platform, const PlatformDevice& device) {
+  return {.target = target,
+          .name = fmt::format("emulated {}{}", FullName(platform, device),
+                              device.summary.empty() ? "" : fmt::format(" ({})", device.summary)),
+          .engine = fmt::format("cost model {}", device.cost.model),
+          // Of another machine: the same name elsewhere is another thing.
+          .resource = fmt::format("emulated:{}.{}", platform, device.resource.empty() ? device.name : device.resource),
+          .memory_bytes = static_cast<int64_t>(device.memory.value),
+          .precisions = device.precisions,
+          .accepts = {ArtifactKind::kOnnx},
+          .provenance = Provenance::kEmulated,
+          .warning = device.warning};
+}
+
+EmulatedDevice::EmulatedDevice(EmulatedDeviceOptions options)
+    : options_(std::move(options)), info_(EmulatedInfo(options_.target, options_.platform, options_.device)) {
+  if (options_.clock == nullptr) options_.clock = &Clock::Real();
+  if (options_.resource == nullptr) options_.resource = std::make_shared<ResourceTime>();
+  const DeviceInfo& host = options_.host->info();
+  info_.engine += options_.exact ? ", numbers from " + host.engine : ", no numbers";
+  info_.cores = host.cores;
+  info_.spaces = host.spaces;
+  const std::vector<Precision>& offered = options_.device.precisions;
+  if (!options_.target.precision) return;
+  if (std::find(offered.begin(), offered.end(), *options_.target.precision) != offered.end()) return;
+  std::vector<std::string> names;
+  for (const Precision one : offered) names.emplace_back(ToString(one));
+  throw Error(ErrorCode::kUnsupported,
+              fmt::format("{}: the device computes in {} only", options_.target.ToString(), Join(names)));
+}
+
+Precision EmulatedDevice::precision() const {
+  if (options_.target.precision) return *options_.target.precision;
+  return options_.device.precisions.empty() ? Precision::kFp32 : options_.device.precisions.front();
+}
+
+void EmulatedDevice::RequireOps(const Graph& graph) const {
+  const std::vector<std::string>& missing = options_.device.missing_ops;
+  std::set<std::string> found;
+  for (const Op& op : graph.ops()) {
+    if (std::find(missing.begin(), missing.end(), op.type) != missing.end()) {
+      found.insert(fmt::format("{} ('{}')", op.type, op.name));
+    }
+  }
+  if (found.empty()) return;
+  throw Error(ErrorCode::kUnsupported, fmt::format("{}: the device has no {}; the platform lists them as missing_ops",
+                                                   options_.target.ToString(), Join({found.begin(), found.end()})));
+}
+
+void EmulatedDevice::RequireMemory(const WorkList& works) const {
+  const auto cap = static_cast<int64_t>(options_.device.memory.value);
+  const int64_t need = works.parameters * BytesOf(precision());
+  if (cap == 0 || need <= cap) return;
+  throw Error(ErrorCode::kOutOfMemory,
+              fmt::format("{}: the weights need {} in {}, and the device has {}; take a smaller precision or a device "
+                          "with more memory",
+                          options_.target.ToString(), FormatBytes(need), ToString(precision()), FormatBytes(cap)));
+}
+
+// The host's own placement is no proof of anything here.
+std::shared_ptr<Executable> EmulatedDevice::CompileForHost(const Artifact& artifact, CompileOptions options) const {
+  options.execution = Execution::kCaller;
+  options.prove_placement = false;
+  options.max_in_flight = 1;
+  return options_.host->Compile(artifact, options);
+}
+
+EmulationReport EmulatedDevice::Describe(const WorkList& works, const Estimate& estimate) const {
+  const std::string host = options_.host->info().target.ToString();
+  return {
+      .cost_model = fmt::format("{} of {}", options_.device.cost.model, FullName(options_.platform, options_.device)),
+      .precision = precision(),
+      .numbers = options_.exact ? host + (works.quantized ? "" : ", in fp32") : "none: zeros of the right shapes",
+      .exact = options_.exact,
+      .modelled_s = estimate.latency_s,
+      .low = estimate.low,
+      .high = estimate.high,
+      .notes = estimate.notes,
+      .warning = options_.device.warning};
+}
+
+PlacementTexts EmulatedDevice::TextsOf(const EmulationReport& report) const {
+  Target asked = options_.target;
+  asked.backend.clear();
+  asked.precision = precision();
+  const std::string notes = report.notes.empty() ? "" : fmt::format(" ({})", Join(report.notes, "; "));
+  return {.asked = asked.ToString(),
+          .got = fmt::format("cost model {}/{}", options_.device.cost.model, ToString(precision())),
+          .why = "emulated",
+          .evidence = fmt::format(
+              "emulated: {}{}, time from cost model {}{}", options_.exact ? "numbers from " : "no numbers, ",
+              options_.exact ? report.numbers : "zeros of the right shapes", report.cost_model, notes)};
+}
+
+std::unique_ptr<Executable> EmulatedDevice::Compile(const Artifact& artifact, const CompileOptions& options) {
+  const Model& model = artifact.model();
+  RequireOps(model.graph());
+  const WorkList works = WorkOf(model.graph());
+  RequireMemory(works);
+  ModelledTime time(model, options_.cost, {.precision = precision()});
+  EmulationReport report = Describe(works, time.estimate());
+  const PlacementTexts texts = TextsOf(report);
+  Placement placement = options.prove_placement ? EmulatedPlacement(model.graph(), works, time.estimate(), texts)
+                                                : UnaskedPlacement(model.graph(), texts);
+  auto program = std::make_shared<EmulatedProgram>(
+      EmulatedProgramOptions{.host = CompileForHost(artifact, options),
+                             .time = std::move(time),
+                             .placement = std::move(placement),
+                             .report = std::move(report),
+                             .clock = *options_.clock,
+                             .resource = options_.resource,
+                             .link = options_.link,
+                             .jitter = Jitter(options_.jitter, options_.jitter_seed + executables_++),
+                             .exact = options_.exact});
+  // The host's part sees to the cores.
+  return std::make_unique<EmulatedExecutable>(std::move(program),
+                                              ExecutableOptions{.execution = options.execution,
+                                                                .flush_denormals = options.flush_denormals,
+                                                                .max_in_flight = options.max_in_flight,
+                                                                .clock = options_.clock});
+}
+
+}  // namespace consort
