@@ -21,10 +21,10 @@ struct EmulationReport {
   std::vector<std::string> notes;  // "assumed int8", …
   std::string warning;             // the platform's; usually ""
   int64_t calls = 0;
-  // Calls whose exact numbers took the host longer than the modelled time, by a real clock: these calls ended late, so
-  // whoever timed them did not see emulated times.
+  // Calls in which the host took longer than the modelled time, by a real clock: these calls ended late, so whoever timed
+  // them did not see emulated times.
   int64_t overruns = 0;
-  TimeNs longest_host_ns = 0;      // of one call's numbers, by the clock of the device
+  TimeNs longest_host_ns = 0;      // the host's part of the longest of these, by the clock of the device
 };
 
 // The ability of an emulated device's executables to tell. Thread-safe.

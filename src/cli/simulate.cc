@@ -22,7 +22,7 @@ constexpr char kDescription[] =
 constexpr char kFooter[] =
     "Examples:\n"
     "  consort simulate zoo:resnet-50 --platform seed\n"
-    "  consort simulate net.onnx --platform seed -d gtx1650/fp16 -b 1,8,32\n"
+    "  consort simulate net.onnx --platform rtx2060 -d rtx2060/fp16 -b 1,8,32\n"
     "  consort simulate zoo:resnet-50 --platform coral-x4 --stages 4\n"
     "  consort simulate zoo:vgg-16 --platform coral-usb3 \\\n"
     "      --set coral-usb3.link.bandwidth=40,200,440MB/s --format csv\n"
@@ -69,12 +69,13 @@ class Simulation {
                             .platform = platform_.name,
                             .platform_summary = platform_.summary,
                             .per_layer = arguments_.per_layer};
-    for (const PlatformSetting& setting : settings_) {
+    for (size_t i = 0; i < settings_.size(); ++i) {
+      const PlatformSetting& setting = settings_[i];
       const Platform platform = PlatformWith(platform_, setting);
       if (arguments_.stages) {
         report.stages.push_back(DivideModel(platform, setting));
       } else {
-        AddRows(platform, setting, report);
+        AddRows(platform, i, report);
       }
     }
     RequireOne(report);
@@ -96,14 +97,15 @@ class Simulation {
     return networks_.At(own ? 0 : batch).graph();
   }
 
-  void AddRows(const Platform& platform, const PlatformSetting& setting, SimulationReport& report) {
+  void AddRows(const Platform& platform, size_t setting, SimulationReport& report) {
     for (const PlatformTarget& target : targets_) {
       for (const int64_t batch : Batches()) {
         SimulationQuery query{.batch = batch, .cost = arguments_.cost};
         query.cost.precision = target.precision;
-        report.rows.push_back({setting, Simulate(
-                                            platform, platform.device(target.device),
-                                            [this](int64_t size) -> const Graph& { return GraphAt(size); }, query)});
+        const auto graph = [this](int64_t size) -> const Graph& { return GraphAt(size); };
+        report.rows.push_back({.setting = settings_[setting],
+                               .setting_number = static_cast<int>(setting) + 1,
+                               .simulated = Simulate(platform, platform.device(target.device), graph, query)});
       }
     }
   }
@@ -126,7 +128,9 @@ class Simulation {
     StagesOptions options{
         .stages = *arguments_.stages, .sharing_a_link = SharingALink(platform, devices), .query = arguments_.cost};
     options.query.precision = targets_.front().precision;
+    options.device = devices.front();
     StagesRow row{.setting = setting,
+                  .warning = devices.front()->warning,
                   .division = DivideIntoStages(graph, *MakeCostModel(platform, *devices.front()), options)};
     for (const PlatformDevice* device : devices) row.devices.push_back(device->name);
     for (const Segment& stage : row.division.stages) Describe(graph, stage, row);

@@ -18,11 +18,6 @@ std::string Time(double seconds) { return FormatTime(kNsPerS * seconds); }
 std::string Milliseconds(double seconds) { return fmt::format("{:.6g}", kMsPerS * seconds); }
 std::string BytesOrNone(int64_t bytes) { return bytes == 0 ? "-" : FormatBytes(bytes); }
 
-// "-30 % +40 %".
-std::string Band(const Estimate& estimate) {
-  return fmt::format("{:+.0f} % {:+.0f} %", 100 * (estimate.low - 1), 100 * (estimate.high - 1));
-}
-
 std::string Joules(double joules) { return joules > 0 ? fmt::format("{:.3g}", joules) : "-"; }
 
 std::string Cached(const Estimate& estimate) {
@@ -105,12 +100,20 @@ std::vector<std::vector<std::string>> StageRows(const SimulationReport& report, 
       const auto time = [units](double seconds) { return units ? Time(seconds) : Milliseconds(seconds); };
       const auto bytes = [units](int64_t count) { return units ? FormatBytes(count) : std::to_string(count); };
       cells.push_back(row.first_ops[i]);
-      cells.push_back(time(stage.estimate.latency_s));
+      const auto banded = [&](double seconds, double low, double high) {
+        cells.push_back(time(seconds));
+        if (units) return cells.push_back(Band(low, high));
+        cells.push_back(time(seconds * low));
+        cells.push_back(time(seconds * high));
+      };
+      banded(stage.estimate.latency_s, stage.estimate.low, stage.estimate.high);
       cells.push_back(time(stage.link_s()));
       cells.push_back(bytes(stage.estimate.cached_bytes));
       cells.push_back(bytes(stage.estimate.streamed_bytes));
-      cells.push_back(time(row.division.period_s()));
-      cells.push_back(fmt::format("{:.4g}", row.division.speedup()));
+      banded(row.division.period_s(), row.division.low(), row.division.high());
+      cells.push_back(row.division.single ? fmt::format("{:.4g}", row.division.speedup()) : "");
+      if (!units) cells.push_back(Join(stage.estimate.notes, "; "));
+      if (!units) cells.push_back(row.warning);
       rows.push_back(std::move(cells));
     }
   }
@@ -121,10 +124,12 @@ std::vector<std::string> StageTitles(const SimulationReport& report, bool units)
   std::vector<std::string> titles = {"stage", "device"};
   for (const auto& [path, value] : report.stages.front().setting) titles.push_back(path);
   const std::vector<std::string> rest =
-      units
-          ? std::vector<std::string>{"first operator", "time", "of it link", "cached", "streamed", "period", "speed-up"}
-          : std::vector<std::string>{"first_op",       "latency_ms", "link_ms", "cached_bytes",
-                                     "streamed_bytes", "period_ms",  "speedup"};
+      units ? std::vector<std::string>{"first operator", "time",   "error band", "of it link", "cached",
+                                       "streamed",       "period", "error band", "speed-up"}
+            : std::vector<std::string>{"first_op",      "latency_ms",     "latency_low_ms", "latency_high_ms",
+                                       "link_ms",       "cached_bytes",   "streamed_bytes", "period_ms",
+                                       "period_low_ms", "period_high_ms", "speedup",        "notes",
+                                       "warning"};
   titles.insert(titles.end(), rest.begin(), rest.end());
   return titles;
 }
@@ -145,21 +150,31 @@ std::string MarkdownTable(const std::vector<std::string>& titles, const std::vec
 
 }  // namespace
 
-Columns Keys(const SimulationReport& report) {
+std::string Band(double low, double high) {
+  return fmt::format("{:+.0f} % {:+.0f} %", 100 * (low - 1), 100 * (high - 1));
+}
+
+Columns Keys(const SimulationReport& report, SettingForm settings) {
   Columns columns = {{"device", Align::kLeft, [](const SimulationRow& row) {
                         return fmt::format("{}/{}", row.simulated.device, ToString(row.simulated.precision));
                       }}};
   if (HasSeveralBatches(report))
     columns.push_back(
         {"batch", Align::kRight, [](const SimulationRow& row) { return std::to_string(row.simulated.batch); }});
-  if (!report.rows.empty()) AddSettings(report.rows.front().setting, columns);
+  if (report.rows.empty()) return columns;
+  if (settings == SettingForm::kPaths) {
+    AddSettings(report.rows.front().setting, columns);
+  } else if (report.rows.back().setting_number > 1) {
+    columns.push_back(
+        {"#", Align::kRight, [](const SimulationRow& row) { return std::to_string(row.setting_number); }});
+  }
   return columns;
 }
 
 Columns TimeColumns() {
   Columns columns;
   Add(columns, "latency", [](const Simulated& s) { return Time(s.latency_s()); });
-  Add(columns, "error band", [](const Simulated& s) { return Band(s.estimate); });
+  Add(columns, "error band", [](const Simulated& s) { return Band(s.estimate.low, s.estimate.high); });
   Add(columns, "per second", [](const Simulated& s) { return FormatRate(s.throughput_per_s()); });
   Add(columns, "J each", [](const Simulated& s) { return Joules(s.joules()); });
   Add(columns, "load", [](const Simulated& s) { return s.estimate.load_s > 0 ? Time(s.estimate.load_s) : "-"; });
@@ -202,11 +217,12 @@ std::string SimulationCsv(const SimulationReport& report) {
   const Columns keys = FlatKeys(report);
   const Columns figures = FlatColumns();
   std::vector<std::string> titles = Titles(keys, figures);
-  titles.emplace_back("provenance");
-  titles.emplace_back("error");
+  for (const char* title : {"notes", "warning", "provenance", "error"}) titles.emplace_back(title);
   std::string text = CsvLine(titles);
   for (const SimulationRow& row : report.rows) {
     std::vector<std::string> cells = Cells(keys, figures, row, "");
+    cells.push_back(Join(row.simulated.estimate.notes, "; "));
+    cells.push_back(row.simulated.warning);
     cells.emplace_back("modelled");
     cells.push_back(row.simulated.refused);
     text += CsvLine(cells);
@@ -217,7 +233,7 @@ std::string SimulationCsv(const SimulationReport& report) {
 std::string SimulationMarkdown(const SimulationReport& report) {
   std::string text;
   if (!report.rows.empty()) {
-    const Columns keys = Keys(report);
+    const Columns keys = Keys(report, SettingForm::kPaths);
     Columns figures = TimeColumns();
     for (auto& column : ByteColumns()) figures.push_back(std::move(column));
     std::vector<std::vector<std::string>> rows;

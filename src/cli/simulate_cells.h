@@ -2,6 +2,7 @@
 #ifndef CONSORT_CLI_SIMULATE_CELLS_H_
 #define CONSORT_CLI_SIMULATE_CELLS_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -19,8 +20,12 @@ struct SimulationColumn {
 };
 using Columns = std::vector<SimulationColumn>;
 
+// Settings in a table: by their number where there are several, or a column for each path.
+enum class SettingForm : uint8_t { kNumber, kPaths };
 // What tells rows apart: "coral-usb3/int8", the batch where it is not always 1, what was set.
-Columns Keys(const SimulationReport& report);
+Columns Keys(const SimulationReport& report, SettingForm settings);
+// "-30 % +40 %", of factors.
+std::string Band(double low, double high);
 // Latency, band, throughput, energy, load.
 Columns TimeColumns();
 // Of one inference: bytes over the link; parameters in the device's cache.

@@ -98,6 +98,8 @@ Json StageJson(const StagesRow& row, size_t i) {
           {"first_op", row.first_ops[i]},
           {"ops", row.ops[i]},
           {"latency_ms", kMsPerS * stage.estimate.latency_s},
+          {"latency_low_ms", kMsPerS * stage.estimate.latency_s * stage.estimate.low},
+          {"latency_high_ms", kMsPerS * stage.estimate.latency_s * stage.estimate.high},
           {"link_ms", kMsPerS * stage.link_s()},
           {"link_bytes", stage.estimate.link_bytes()},
           {"cached_bytes", stage.estimate.cached_bytes},
@@ -105,19 +107,29 @@ Json StageJson(const StagesRow& row, size_t i) {
           {"notes", stage.estimate.notes}};
 }
 
+// period_ms, period_low_ms, period_high_ms.
+void AddBanded(const std::string& name, double seconds, const Division& division, Json& json) {
+  json[name + "_ms"] = kMsPerS * seconds;
+  json[name + "_low_ms"] = kMsPerS * seconds * division.low();
+  json[name + "_high_ms"] = kMsPerS * seconds * division.high();
+}
+
 Json StagesJson(const StagesRow& row) {
   const Division& division = row.division;
   Json stages = Json::array();
   for (size_t i = 0; i < division.stages.size(); ++i) stages.push_back(StageJson(row, i));
-  return {{"settings", SettingJson(row.setting)},
-          {"stages", stages},
-          {"period_ms", kMsPerS * division.period_s()},
-          {"slowest_ms", kMsPerS * division.slowest_s},
-          {"shared_link_ms", kMsPerS * division.shared_link_s},
-          {"latency_ms", kMsPerS * division.latency_s()},
-          {"throughput_per_s", row.throughput_per_s()},
-          {"single_latency_ms", kMsPerS * division.single.latency_s},
-          {"speedup", division.speedup()}};
+  Json json = {{"settings", SettingJson(row.setting)}};
+  if (!row.warning.empty()) json["warning"] = row.warning;
+  json["stages"] = stages;
+  AddBanded("period", division.period_s(), division, json);
+  json["slowest_ms"] = kMsPerS * division.slowest_s;
+  json["shared_link_ms"] = kMsPerS * division.shared_link_s;
+  AddBanded("latency", division.latency_s(), division, json);
+  json["throughput_per_s"] = row.throughput_per_s();
+  const bool fits = division.single.has_value();
+  json["single_latency_ms"] = fits ? Json(kMsPerS * division.single->latency_s) : Json(nullptr);
+  json["speedup"] = fits ? Json(division.speedup()) : Json(nullptr);
+  return json;
 }
 
 // What holds for all rows.

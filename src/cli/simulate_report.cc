@@ -32,7 +32,7 @@ std::string Count(int64_t count) {
 std::string BytesOrNone(int64_t bytes) { return bytes == 0 ? "-" : FormatBytes(bytes); }
 
 std::string ToTable(const SimulationReport& report, const Columns& figures) {
-  const Columns keys = Keys(report);
+  const Columns keys = Keys(report, SettingForm::kNumber);
   std::vector<Table::Column> titles;
   for (const Columns* columns : {&keys, &figures}) {
     for (const auto& column : *columns) titles.push_back({column.title, column.align});
@@ -42,12 +42,33 @@ std::string ToTable(const SimulationReport& report, const Columns& figures) {
   return table.ToString();
 }
 
+std::string TextOf(const PlatformSetting& setting) {
+  std::vector<std::string> parts;
+  for (const auto& [path, value] : setting) parts.push_back(fmt::format("{} = {}", path, value));
+  return Join(parts);
+}
+
+// What the numbers of the settings stand for; "" where nothing was set.
+std::string Legend(const SimulationReport& report) {
+  if (report.rows.empty() || report.rows.front().setting.empty()) return "";
+  const int count = report.rows.back().setting_number;
+  std::string text;
+  int last = 0;
+  for (const SimulationRow& row : report.rows) {
+    if (row.setting_number == last) continue;
+    last = row.setting_number;
+    const std::string name = count == 1 ? "set" : fmt::format("#{:<{}}", last, std::to_string(count).size());
+    text += WrapText(fmt::format("{}  {}", name, TextOf(row.setting)), kWidth, 6) + "\n";
+  }
+  return "\n" + text;
+}
+
 // --- Layers ---------------------------------------------------------------------------------------------------------
 
 std::string NameOfRow(const SimulationRow& row) {
   std::string name = fmt::format("{}, {}", row.simulated.device, ToString(row.simulated.precision));
   if (row.simulated.batch != 1) name += fmt::format(", batch {}", row.simulated.batch);
-  for (const auto& [path, value] : row.setting) name += fmt::format(", {} = {}", path, value);
+  if (!row.setting.empty()) name += ", " + TextOf(row.setting);
   return name;
 }
 
@@ -98,8 +119,11 @@ std::string Layers(const SimulationReport& report) {
   std::string text;
   for (const SimulationRow& row : report.rows) {
     if (!row.simulated.refused.empty()) continue;
-    text += fmt::format("\nLayers on {} (modelled{}):\n", NameOfRow(row),
-                        row.simulated.calls > 1 ? ", of one inference" : "");
+    text += "\n" +
+            WrapText(fmt::format("Layers on {} (modelled{}):", NameOfRow(row),
+                                 row.simulated.calls > 1 ? ", of one inference" : ""),
+                     kWidth, 2) +
+            "\n";
     text += LayerTable(row.simulated) + Elsewhere(row.simulated);
   }
   return text;
@@ -110,16 +134,16 @@ std::string Layers(const SimulationReport& report) {
 std::string StageTable(const StagesRow& row) {
   Table table({{"stage"},
                {"first operator"},
-               {"ops", Align::kRight},
                {"time", Align::kRight},
+               {"error band", Align::kRight},
                {"link", Align::kRight},
                {"cached", Align::kRight},
                {"streamed", Align::kRight}});
   for (size_t i = 0; i < row.division.stages.size(); ++i) {
     const Segment& stage = row.division.stages[i];
-    table.AddRow({std::to_string(i + 1), Fit(row.first_ops[i], 24), std::to_string(row.ops[i]),
-                  Time(stage.estimate.latency_s), Time(stage.link_s()), BytesOrNone(stage.estimate.cached_bytes),
-                  BytesOrNone(stage.estimate.streamed_bytes)});
+    table.AddRow({std::to_string(i + 1), Fit(row.first_ops[i], 18), Time(stage.estimate.latency_s),
+                  Band(stage.estimate.low, stage.estimate.high), Time(stage.link_s()),
+                  BytesOrNone(stage.estimate.cached_bytes), BytesOrNone(stage.estimate.streamed_bytes)});
   }
   return table.ToString();
 }
@@ -127,15 +151,17 @@ std::string StageTable(const StagesRow& row) {
 std::string StageSums(const StagesRow& row) {
   const Division& division = row.division;
   const bool link = division.shared_link_s > division.slowest_s;
-  std::string text = fmt::format("period       {}, set by {}\n", Time(division.period_s()),
+  const std::string band = Band(division.low(), division.high());
+  std::string text = fmt::format("period       {} ({}), set by {}\n", Time(division.period_s()), band,
                                  link ? "the link that the devices share" : "the slowest stage");
   if (division.shared_link_s > 0) {
     text += fmt::format("shared link  {} per inference; the slowest stage takes {}\n", Time(division.shared_link_s),
                         Time(division.slowest_s));
   }
-  text += fmt::format("latency      {} through all stages\n", Time(division.latency_s()));
-  text += fmt::format("throughput   {} per second; one device: {}, {} each\n", FormatRate(row.throughput_per_s()),
-                      FormatRate(1 / division.single.latency_s), Time(division.single.latency_s));
+  text += fmt::format("latency      {} ({}) through all stages\n", Time(division.latency_s()), band);
+  text += fmt::format("throughput   {} per second; one device", FormatRate(row.throughput_per_s()));
+  if (!division.single) return text + " cannot hold the model\n";
+  text += fmt::format(": {}, {} each\n", FormatRate(1 / division.single->latency_s), Time(division.single->latency_s));
   text += fmt::format("speed-up     {:.2f} × the throughput of one device\n", division.speedup());
   return text;
 }
@@ -143,9 +169,10 @@ std::string StageSums(const StagesRow& row) {
 std::string Stages(const SimulationReport& report) {
   std::string text;
   for (const StagesRow& row : report.stages) {
-    text += fmt::format("\n{} stages (modelled", row.division.stages.size());
-    for (const auto& [path, value] : row.setting) text += fmt::format(", {} = {}", path, value);
-    text += WrapText(fmt::format(") on {}:", Join(row.devices)), kWidth, 2) + "\n" + StageTable(row) + StageSums(row);
+    const std::string setting = row.setting.empty() ? "" : ", " + TextOf(row.setting);
+    const std::string title =
+        fmt::format("{} stages (modelled{}) on {}:", row.division.stages.size(), setting, Join(row.devices));
+    text += "\n" + WrapText(title, kWidth, 2) + "\n" + StageTable(row) + StageSums(row);
   }
   return text;
 }
@@ -171,6 +198,7 @@ std::string ToText(const SimulationReport& report) {
   if (!report.rows.empty()) {
     text += "\nEvery figure is modelled, by a formula; nothing was measured.\n" + ToTable(report, TimeColumns());
     text += "\nBytes over the link, per inference (modelled):\n" + ToTable(report, ByteColumns());
+    text += Legend(report);
   }
   if (report.per_layer) text += Layers(report);
   return text + Stages(report) + Notes(report);
@@ -198,6 +226,7 @@ std::vector<std::string> NotesOf(const SimulationReport& report) {
                                  Time(simulated.estimate.conversion_s), simulated.estimate.conversion_device));
   }
   for (const StagesRow& row : report.stages) {
+    if (!row.warning.empty()) AddOnce(notes, "stages: " + row.warning);
     for (const Segment& stage : row.division.stages) {
       for (const std::string& note : stage.estimate.notes) AddOnce(notes, "stages: " + note);
     }

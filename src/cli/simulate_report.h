@@ -13,12 +13,14 @@ namespace consort {
 // One device alone, under one setting of the platform.
 struct SimulationRow {
   PlatformSetting setting;
+  int setting_number = 1;  // counts the settings
   Simulated simulated;
 };
 
 // The model divided over several devices, under one setting.
 struct StagesRow {
   PlatformSetting setting;
+  std::string warning;               // of the devices, which are alike; usually ""
   std::vector<std::string> devices;  // one per stage
   Division division;
   std::vector<std::string> first_ops;  // of the stages: name and type

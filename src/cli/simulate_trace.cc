@@ -4,14 +4,14 @@
 
 #include <exception>
 #include <iterator>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/clock_thread.h"
 #include "consort/artifact.h"
+#include "consort/emulation.h"
 #include "consort/registry.h"
-#include "cost/cost_model.h"
+#include "emulate/device_options.h"
 #include "emulate/emulated_device.h"
 #include "emulate/virtual_clock.h"
 
@@ -24,28 +24,22 @@ using Json = nlohmann::ordered_json;
 class Stream {
  public:
   Stream(const Platform& platform, const Model& model)
-      : platform_(platform),
+      : platform_(std::make_shared<const Platform>(platform)),
         model_(model),
         registry_(MakeBuiltinRegistry()),
         host_(registry_.Open(registry_.Resolve(Target::Parse("null")))) {}
 
   void Add(const TracedDevice& traced) {
-    const PlatformDevice& device = platform_.device(traced.device);
-    std::shared_ptr<ResourceTime>& resource = resources_[device.resource.empty() ? device.name : device.resource];
-    if (resource == nullptr) resource = std::make_shared<ResourceTime>();
-    auto emulated = std::make_unique<EmulatedDevice>(EmulatedDeviceOptions{
-        .target = {.device = "emulated", .unit = device.name, .backend = "null", .precision = traced.precision},
-        .platform = platform_.name,
-        .device = device,
-        .cost = MakeCostModel(platform_, device),
-        .host = host_,
-        .exact = false,
-        .resource = resource,
-        .clock = &clock_});
+    const NamedDevice named{platform_, &platform_->device(traced.device)};
+    const Target target{.device = "emulated", .unit = traced.device, .backend = "null", .precision = traced.precision};
+    EmulatedDeviceOptions made = OptionsOf(named, target, clock_, times_);
+    made.host = host_;
+    made.exact = false;
+    auto emulated = std::make_unique<EmulatedDevice>(std::move(made));
     CompileOptions options;
     options.execution = Execution::kCaller;
     options.prove_placement = false;
-    runs_.push_back({device.name, {}});
+    runs_.push_back({.device = traced.device});
     executables_.push_back(emulated->Compile(Artifact(model_), options));
     devices_.push_back(std::move(emulated));
   }
@@ -82,14 +76,17 @@ class Stream {
       consort::Run(executable, binding);
       run.inferences.emplace_back(start_ns, clock_.NowNs());
     }
+    const EmulationReport report = AsEmulated(executable)->emulation();
+    run.notes = report.notes;
+    run.warning = report.warning;
   }
 
-  const Platform& platform_;
+  std::shared_ptr<const Platform> platform_;
   const Model& model_;
   Registry registry_;
   std::shared_ptr<Device> host_;
   VirtualClock clock_;
-  std::map<std::string, std::shared_ptr<ResourceTime>> resources_;
+  ResourceTimes times_;
   std::vector<TracedRun> runs_;
   std::vector<std::unique_ptr<Device>> devices_;
   std::vector<std::unique_ptr<Executable>> executables_;
@@ -102,6 +99,17 @@ std::string NameEvent(const char* what, size_t thread, const std::string& name) 
   return Json{{"name", what}, {"ph", "M"}, {"pid", 1}, {"tid", thread}, {"args", {{"name", name}}}}.dump();
 }
 
+Json OtherData(const std::vector<TracedRun>& runs, const std::string& model, const std::string& platform) {
+  Json json = {{"provenance", "emulated"}, {"model", model}, {"platform", platform}};
+  json["notes"] = Json::object();  // by device
+  json["warning"] = Json::object();
+  for (const TracedRun& run : runs) {
+    if (!run.notes.empty()) json["notes"][run.device] = run.notes;
+    if (!run.warning.empty()) json["warning"][run.device] = run.warning;
+  }
+  return json;
+}
+
 }  // namespace
 
 std::vector<TracedRun> RunOnVirtualClock(const Platform& platform, const std::vector<TracedDevice>& devices,
@@ -112,8 +120,7 @@ std::vector<TracedRun> RunOnVirtualClock(const Platform& platform, const std::ve
 }
 
 std::string ChromeTrace(const std::vector<TracedRun>& runs, const std::string& model, const std::string& platform) {
-  std::string text =
-      "{\"otherData\":" + Json{{"provenance", "emulated"}, {"model", model}, {"platform", platform}}.dump();
+  std::string text = "{\"otherData\":" + OtherData(runs, model, platform).dump();
   text += ",\"traceEvents\":[\n" + NameEvent("process_name", 0, platform + " (emulated, virtual clock)");
   for (size_t i = 0; i < runs.size(); ++i) {
     text += ",\n" + NameEvent("thread_name", i + 1, runs[i].device);

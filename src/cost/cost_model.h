@@ -46,8 +46,9 @@ struct Estimate {
   std::string conversion_device;  // "": nothing to convert, or no CPU in the platform to cost it on
   double input_s = 0;             // of the latency: transferring the inputs,
   double output_s = 0;            // the outputs,
-  double overhead_s = 0;          // and the fixed cost of a call
-  double joules = 0;              // the device's active power × latency; 0: its power is not known
+  double overhead_s = 0;          // the fixed cost of a call,
+  double host_s = 0;              // and the works that run on the platform's CPU instead (a partly mapped model)
+  double joules = 0;              // active power × time, of the device and of the CPU for its part; 0: not known
   int64_t input_bytes = 0;
   int64_t output_bytes = 0;
   int64_t streamed_bytes = 0;

@@ -162,6 +162,35 @@ TEST(EdgeTpuModelTest, WhatCannotRunIsRefusedOrRunsOnTheCpu) {
   }
 }
 
+TEST(EdgeTpuModelTest, TheCpusPartHasTheCpusPowerAndBand) {
+  zoo::LayerWriter net("test");
+  zoo::Value x = net.Input("image", {1, 8, 16, 16});
+  x = net.Conv(x, 8, zoo::Square(3));
+  x = net.Op("Erf", {x}, {1, 8, 16, 16});
+  net.Output("out", net.Conv(x, 8, zoo::Square(3)));
+  const Model model = zoo::StructureOf(std::move(net).Finish(), "test");
+  const WorkList works = WorkOf(model.graph());
+  Platform platform = TinyEdgeTpu();
+  PlatformDevice cpu{.name = "cpu", .kind = DeviceKind::kCpu, .precisions = {Precision::kFp32}};
+  cpu.active_power = Of(50);
+  cpu.cost = {"roofline",
+              {{"peak_fp32", Of(1e9)},
+               {"compute_efficiency", Of(1)},
+               {"memory_bandwidth", Of(1e9)},
+               {"call_overhead", Of(1)},
+               {"error_low", Of(0.5)},
+               {"error_high", Of(0.5)}},
+              {}};
+  platform.devices.push_back(cpu);
+  const Estimate estimate = Cost(platform, works);
+  const double own_s = estimate.latency_s - estimate.host_s;
+  EXPECT_GT(estimate.host_s, 1);
+  EXPECT_DOUBLE_EQ(estimate.joules, 50 * estimate.host_s + 2 * own_s);
+  EXPECT_DOUBLE_EQ(estimate.high, (1.5 * estimate.host_s + 1.2 * own_s) / estimate.latency_s);
+  EXPECT_EQ(estimate.output_bytes, 8 * 16 * 16);
+  EXPECT_THAT(estimate.notes, testing::Contains(HasSubstr("partly mapped: 2 of 3")));
+}
+
 Platform TinyGpu() {
   Platform platform{.name = "test"};
   platform.links.push_back({"pcie", "", Of(1e9), Of(1e9), Of(0)});

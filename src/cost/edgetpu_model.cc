@@ -49,7 +49,6 @@ class EdgeTpuModel : public CostModel {
     const std::vector<std::string> elsewhere =
         works.graph != nullptr ? EdgeTpuMapping(*works.graph, works) : std::vector<std::string>(works.works.size());
     Estimate estimate;
-    SetBand(parameters_, estimate);
     RequireSomewhereToRun(works, elsewhere);
     PlaceParameters(works, elsewhere, query, estimate);
     CostMapped(works, elsewhere, estimate);
@@ -57,7 +56,7 @@ class EdgeTpuModel : public CostModel {
     AddTransfers(works, elsewhere, query, estimate);
     AddConversion(works, estimate);
     AddNotes(works, elsewhere, query, estimate);
-    estimate.joules = device_.active_power.value * estimate.latency_s;
+    FinishShares(estimate);
     return estimate;
   }
 
@@ -173,6 +172,20 @@ class EdgeTpuModel : public CostModel {
       estimate.works[places[i]].elsewhere = fmt::format("{}: {}", host_->name, elsewhere[places[i]]);
     }
     estimate.latency_s += on_host.latency_s;
+    estimate.host_s = on_host.latency_s;
+    estimate.joules = on_host.joules;
+    estimate.low = on_host.low;  // of the part on the CPU until FinishShares weighs both
+    estimate.high = on_host.high;
+  }
+
+  // The CPU's part of a partly mapped model has the CPU's power and error band.
+  void FinishShares(Estimate& estimate) const {
+    Estimate own;
+    SetBand(parameters_, own);
+    const double own_s = estimate.latency_s - estimate.host_s;
+    estimate.low = (own.low * own_s + estimate.low * estimate.host_s) / estimate.latency_s;
+    estimate.high = (own.high * own_s + estimate.high * estimate.host_s) / estimate.latency_s;
+    estimate.joules += device_.active_power.value * own_s;
   }
 
   // A partly mapped model stays a full-integer one where the CPU has int8 kernels.
@@ -184,14 +197,41 @@ class EdgeTpuModel : public CostModel {
     return query;
   }
 
-  // Elements that the mapped part gives: what others read of it, and the model's own outputs.
-  static int64_t MappedOutputs(const WorkList& works, const std::vector<std::string>& elsewhere) {
-    const bool all = std::all_of(elsewhere.begin(), elsewhere.end(), [](const auto& why) { return why.empty(); });
-    if (all || works.graph == nullptr) return works.outputs;
+  static int64_t ElementsOf(const Tensor& tensor) {
+    int64_t count = 1;
+    for (const int64_t size : tensor.spec.shape) count *= std::max<int64_t>(1, size);
+    return count;
+  }
+
+  static bool AllMapped(const std::vector<std::string>& elsewhere) {
+    return std::all_of(elsewhere.begin(), elsewhere.end(), [](const auto& why) { return why.empty(); });
+  }
+
+  static std::set<OpId> MappedOps(const WorkList& works, const std::vector<std::string>& elsewhere) {
     std::set<OpId> mapped;
     for (size_t i = 0; i < elsewhere.size(); ++i) {
       if (elsewhere[i].empty()) mapped.insert(works.works[i].ops.begin(), works.works[i].ops.end());
     }
+    return mapped;
+  }
+
+  // Elements of the model's inputs that the mapped part reads; it reads nothing of the rest, which runs behind it.
+  static int64_t MappedInputs(const WorkList& works, const std::vector<std::string>& elsewhere) {
+    if (AllMapped(elsewhere) || works.graph == nullptr) return works.inputs;
+    const std::set<OpId> mapped = MappedOps(works, elsewhere);
+    int64_t elements = 0;
+    for (const TensorId input : works.graph->inputs()) {
+      const Tensor& tensor = works.graph->tensor(input);
+      const auto reads = [&](OpId reader) { return mapped.count(reader) != 0; };
+      if (std::any_of(tensor.consumers.begin(), tensor.consumers.end(), reads)) elements += ElementsOf(tensor);
+    }
+    return elements;
+  }
+
+  // Elements that the mapped part gives: what others read of it, and the model's own outputs.
+  static int64_t MappedOutputs(const WorkList& works, const std::vector<std::string>& elsewhere) {
+    if (AllMapped(elsewhere) || works.graph == nullptr) return works.outputs;
+    const std::set<OpId> mapped = MappedOps(works, elsewhere);
     int64_t elements = 0;
     for (const OpId id : mapped) {
       for (const TensorId output : works.graph->op(id).outputs) {
@@ -200,9 +240,7 @@ class EdgeTpuModel : public CostModel {
         const bool read_elsewhere = std::any_of(tensor.consumers.begin(), tensor.consumers.end(),
                                                 [&](OpId reader) { return mapped.count(reader) == 0; });
         if (!read_elsewhere && !tensor.is_output) continue;
-        int64_t count = 1;
-        for (const int64_t size : tensor.spec.shape) count *= std::max<int64_t>(1, size);
-        elements += count;
+        elements += ElementsOf(tensor);
       }
     }
     return elements;
@@ -211,7 +249,7 @@ class EdgeTpuModel : public CostModel {
   void AddTransfers(const WorkList& works, const std::vector<std::string>& elsewhere, const CostQuery& query,
                     Estimate& estimate) const {
     estimate.overhead_s = parameters_("round_trip");
-    estimate.input_bytes = works.inputs;
+    estimate.input_bytes = MappedInputs(works, elsewhere);
     estimate.output_bytes = MappedOutputs(works, elsewhere);
     // The round trip holds the latency of the link, in both directions.
     estimate.input_s = static_cast<double>(estimate.input_bytes) / path_.out_bytes_per_s;
@@ -249,6 +287,10 @@ class EdgeTpuModel : public CostModel {
       estimate.notes.push_back(fmt::format("partly mapped: {} of {} operators run on {}: {}", count, elsewhere.size(),
                                            host_->name, reasons));
     }
+    if (query.off_chip_bytes && *query.off_chip_bytes > works.parameters)
+      estimate.notes.push_back(
+          fmt::format("{} off-chip bytes were reported and the model has {} parameters: all are streamed",
+                      *query.off_chip_bytes, works.parameters));
     const bool reported = query.on_chip_bytes || query.off_chip_bytes;
     if (!reported && estimate.cached_bytes + estimate.streamed_bytes > kSafeBudgetBytes)
       estimate.notes.emplace_back(

@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "consort/error.h"
+#include "cost/fits.h"
 
 namespace consort {
 namespace {
@@ -53,14 +54,6 @@ std::vector<const PlatformDevice*> Like(const Platform& platform, size_t first) 
   return group;
 }
 
-void RequireOps(const PlatformDevice& device, const Graph& graph) {
-  const std::vector<std::string>& missing = device.missing_ops;
-  for (const Op& op : graph.ops()) {
-    if (op.constant || std::find(missing.begin(), missing.end(), op.type) == missing.end()) continue;
-    throw Error(ErrorCode::kUnsupported, fmt::format("'{}' lacks the operator {}", device.name, op.type));
-  }
-}
-
 }  // namespace
 
 PlatformSweep ParsePlatformSweep(const std::string& text) {
@@ -99,17 +92,18 @@ std::vector<PlatformSetting> Combinations(const std::vector<PlatformSweep>& swee
 Simulated Simulate(const Platform& platform, const PlatformDevice& device, const GraphAtBatch& graph,
                    const SimulationQuery& query) {
   Simulated simulated{.device = device.name, .batch = query.batch, .warning = device.warning};
-  simulated.precision =
-      query.cost.precision.value_or(device.precisions.empty() ? Precision::kFp32 : device.precisions.front());
+  simulated.precision = PrecisionOn(device, query.cost.precision);
   const bool one_at_a_time = device.kind == DeviceKind::kEdgeTpu && query.batch > 1;
   if (one_at_a_time) simulated.calls = query.batch;
+  const std::string who = fmt::format("'{}'", device.name);
   try {
     const Graph& model = graph(one_at_a_time ? 1 : query.batch);
-    RequireOps(device, model);
+    RequireOps(device, who, model);
     simulated.works = WorkOf(model);
+    RequireMemory(device, who, simulated.works, simulated.precision);
     simulated.estimate = MakeCostModel(platform, device)->Cost(simulated.works, query.cost);
   } catch (const Error& error) {
-    const bool refused = error.code() == ErrorCode::kUnsupported;
+    const bool refused = error.code() == ErrorCode::kUnsupported || error.code() == ErrorCode::kOutOfMemory;
     // A model whose batch is fixed cannot be taken one inference at a time.
     if (!refused && !(one_at_a_time && error.code() == ErrorCode::kInvalidArgument)) throw;
     simulated.refused = error.what();
@@ -119,8 +113,9 @@ Simulated Simulate(const Platform& platform, const PlatformDevice& device, const
 
 bool AreAlike(const Platform& platform, const PlatformDevice& a, const PlatformDevice& b) {
   return a.kind == b.kind && a.precisions == b.precisions && a.missing_ops == b.missing_ops &&
-         a.cost.model == b.cost.model && SameQuantities(a.cost.parameters, b.cost.parameters) &&
-         SameRows(a.cost, b.cost) && SamePath(platform, a, b);
+         a.memory.value == b.memory.value && a.idle_power.value == b.idle_power.value &&
+         a.active_power.value == b.active_power.value && a.cost.model == b.cost.model &&
+         SameQuantities(a.cost.parameters, b.cost.parameters) && SameRows(a.cost, b.cost) && SamePath(platform, a, b);
 }
 
 std::vector<const PlatformDevice*> AlikeDevices(const Platform& platform, int count) {

@@ -72,12 +72,12 @@ Simulated Simulate(const Platform& platform, const PlatformDevice& device, const
 // --- Several devices
 // --------------------------------------------------------------------------------------------------
 
-// True when no cost model tells two devices apart: kind, precisions, operators, cost model with its parameters and
-// rows, path to the host.
+// True when nothing that is modelled tells two devices apart: kind, precisions, operators, memory, power, cost model
+// with its parameters and rows, path to the host.
 bool AreAlike(const Platform& platform, const PlatformDevice& a, const PlatformDevice& b);
 
-// The first `count` of the largest group of devices of a platform that are alike (kind, cost model and its parameters,
-// path to the host) and share no resource. Throws kInfeasible naming how many there are, and a platform that has more.
+// The first `count` of the largest group of devices of a platform that are alike (AreAlike) and share no resource.
+// Throws kInfeasible naming how many there are, and a platform that has more.
 std::vector<const PlatformDevice*> AlikeDevices(const Platform& platform, int count);
 
 // For each link that several of the devices hang on: their indices.

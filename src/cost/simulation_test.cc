@@ -128,7 +128,20 @@ TEST(Simulate, SaysWhatADeviceLacks) {
   const Model model = zoo::Structure("mobilenet-v1", {});
   const Simulated simulated =
       Simulate(platform, platform.device("xeon"), [&](int64_t) -> const Graph& { return model.graph(); }, {});
-  EXPECT_EQ(simulated.refused, "'xeon' lacks the operator Clip");
+  EXPECT_THAT(simulated.refused, HasSubstr("'xeon' has no Clip"));
+}
+
+TEST(Simulate, SaysThatTheWeightsDoNotFit) {
+  Platform platform = FourCorals(false);
+  const Model model = zoo::Structure("mobilenet-v1", {});
+  const auto refused = [&] {
+    return Simulate(platform, platform.device("xeon"), [&](int64_t) -> const Graph& { return model.graph(); }, {})
+        .refused;
+  };
+  platform.devices.front().memory.value = 1e6;
+  EXPECT_THAT(refused(), HasSubstr("the weights need"));
+  platform.devices.front().memory.value = 1e9;
+  EXPECT_EQ(refused(), "");
 }
 
 TEST(AlikeDevices, AreTheFirstOfTheLargestGroup) {
@@ -140,6 +153,18 @@ TEST(AlikeDevices, AreTheFirstOfTheLargestGroup) {
   EXPECT_EQ(AlikeDevices(platform, 3).front()->name, "b");
   platform.devices[4].resource = platform.devices[3].resource;
   EXPECT_THAT([&] { AlikeDevices(platform, 3); }, ThrowsMessage<Error>(HasSubstr("'four' has at most 2")));
+}
+
+TEST(AlikeDevices, MemoryAndPowerTellDevicesApart) {
+  const Platform platform = FourCorals(false);
+  const PlatformDevice& a = platform.devices[1];
+  EXPECT_TRUE(AreAlike(platform, a, platform.devices[2]));
+  for (Quantity PlatformDevice::*figure :
+       {&PlatformDevice::memory, &PlatformDevice::idle_power, &PlatformDevice::active_power}) {
+    PlatformDevice other = platform.devices[2];
+    (other.*figure).value += 1;
+    EXPECT_FALSE(AreAlike(platform, a, other));
+  }
 }
 
 TEST(SharingALink, NamesTheDevicesBehindAHub) {

@@ -6,8 +6,11 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "consort/error.h"
+#include "cost/fits.h"
 #include "cost/work.h"
 
 namespace consort {
@@ -46,6 +49,27 @@ std::vector<int> Thin(const Graph& graph, const std::vector<int>& positions, int
     if (kept.empty() || kept.back() < position) kept.push_back(position);
   }
   return kept;
+}
+
+// Throws kUnsupported and kOutOfMemory where the ops from `begin` up to `end` cannot run on one device.
+Estimate EstimateOf(const Graph& graph, OpId begin, OpId end, const CostModel& model, const StagesOptions& options) {
+  const WorkList works = WorkOf(graph, begin, end);
+  if (options.device != nullptr) {
+    const std::string who = fmt::format("'{}'", options.device->name);
+    RequireOps(*options.device, who, graph, begin, end);
+    RequireMemory(*options.device, who, works, PrecisionOn(*options.device, options.query.precision));
+  }
+  return model.Cost(works, options.query);
+}
+
+// Absent where only the memory is too small: that is what one divides a model for.
+std::optional<Estimate> Single(const Graph& graph, const CostModel& model, const StagesOptions& options) {
+  try {
+    return EstimateOf(graph, 0, static_cast<OpId>(graph.ops().size()), model, options);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kOutOfMemory) throw;
+    return std::nullopt;
+  }
 }
 
 // The costs of all segments between places, and the best divisions over them. Place 0 is the graph's begin, the last
@@ -103,9 +127,9 @@ class Search {
   // Nothing where the segment cannot run on the device.
   std::optional<Segment> Cost(OpId begin, OpId end) const {
     try {
-      return Segment{begin, end, model_.Cost(WorkOf(graph_, begin, end), options_.query)};
+      return Segment{begin, end, EstimateOf(graph_, begin, end, model_, options_)};
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::kUnsupported) return std::nullopt;
+      if (error.code() == ErrorCode::kUnsupported || error.code() == ErrorCode::kOutOfMemory) return std::nullopt;
       throw;
     }
   }
@@ -151,9 +175,11 @@ class Search {
   Division Divide(double limit) const {
     const Table table = Fill(limit);
     if (table.link_s.back().back() == kNever)
-      throw Error(ErrorCode::kInfeasible,
-                  fmt::format("'{}' cannot be divided into {} stages that all run on the device: ask for fewer",
-                              graph_.name(), options_.stages));
+      throw Error(
+          ErrorCode::kInfeasible,
+          fmt::format("'{}' cannot be divided into {} stages that all run on the device and fit its memory: ask for "
+                      "another number",
+                      graph_.name(), options_.stages));
     Division division;
     size_t end = places_.size() - 1;
     for (int stage = options_.stages; stage > 0; --stage) {
@@ -193,10 +219,22 @@ double Division::latency_s() const {
                          [](double sum, const Segment& stage) { return sum + stage.estimate.latency_s; });
 }
 
+double Division::low() const {
+  double low = 1;
+  for (const Segment& stage : stages) low = std::min(low, stage.estimate.low);
+  return low;
+}
+
+double Division::high() const {
+  double high = 1;
+  for (const Segment& stage : stages) high = std::max(high, stage.estimate.high);
+  return high;
+}
+
 Division DivideIntoStages(const Graph& graph, const CostModel& model, const StagesOptions& options) {
-  const Estimate single = model.Cost(WorkOf(graph), options.query);
+  std::optional<Estimate> single = Single(graph, model, options);
   Division division = Search(graph, model, options).Find();
-  division.single = single;
+  division.single = std::move(single);
   return division;
 }
 

@@ -186,6 +186,43 @@ TEST(Stages, ASegmentThatCannotRunIsNoStage) {
               ThrowsMessage<Error>(HasSubstr("too small")));
 }
 
+// 800 B a matrix in fp32, so that 2 of 4 fit.
+TEST(Stages, SegmentsFitTheMemory) {
+  const Model model = Chain({10, 20, 10, 20, 10});
+  PlatformDevice device{.name = "chip"};
+  device.memory.value = 1600;
+  StagesOptions options = Options(2, false);
+  options.device = &device;
+  const Division two = DivideIntoStages(model.graph(), HandMade(1e-6), options);
+  EXPECT_EQ(two.stages[1].begin, 2);
+  EXPECT_FALSE(two.single) << "3200 B do not fit";
+  EXPECT_EQ(two.speedup(), 0);
+  device.memory.value = 3200;
+  EXPECT_TRUE(DivideIntoStages(model.graph(), HandMade(1e-6), options).single);
+  device.memory.value = 1599;
+  EXPECT_THAT([&] { DivideIntoStages(model.graph(), HandMade(1e-6), options); },
+              ThrowsMessage<Error>(HasSubstr("fit its memory")));
+}
+
+TEST(Stages, AnOpThatTheDeviceLacksIsNamed) {
+  const Model model = Chain({10, 10, 10});
+  PlatformDevice device{.name = "chip"};
+  device.missing_ops = {"MatMul"};
+  StagesOptions options = Options(2, false);
+  options.device = &device;
+  EXPECT_THAT([&] { DivideIntoStages(model.graph(), HandMade(1e-6), options); },
+              ThrowsMessage<Error>(HasSubstr("'chip' has no MatMul ('m1')")));
+}
+
+TEST(Stages, TheBandIsTheWidestOfTheStages) {
+  Division division;
+  division.stages.resize(2);
+  division.stages[0].estimate.low = 0.9, division.stages[0].estimate.high = 1.5;
+  division.stages[1].estimate.low = 0.7, division.stages[1].estimate.high = 1.2;
+  EXPECT_EQ(division.low(), 0.7);
+  EXPECT_EQ(division.high(), 1.5);
+}
+
 TEST(Stages, ManyPlacesAreThinned) {
   const Model model = Chain(std::vector<int64_t>(400, 2));
   const Division division = DivideIntoStages(model.graph(), HandMade(1e-9), {.stages = 4});

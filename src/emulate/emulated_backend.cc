@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/strings.h"
 #include "consort/error.h"
 #include "device/isolated.h"
 #include "emulate/device_names.h"
+#include "emulate/device_options.h"
 #include "emulate/emulated_device.h"
 
 namespace consort {
@@ -23,26 +26,11 @@ struct Emulation {
   ResourceTimes resources;
 };
 
-// Keeps the platform that the cost model refers to.
-std::shared_ptr<const CostModel> CostModelOf(const NamedDevice& named) {
-  struct Owner {
-    std::shared_ptr<const Platform> platform;
-    std::unique_ptr<CostModel> model;
-  };
-  auto owner = std::make_shared<Owner>(Owner{named.platform, MakeCostModel(*named.platform, *named.device)});
-  const CostModel* model = owner->model.get();
-  return {std::move(owner), model};
-}
-
-// The first link from the host to the device that other devices hang on too; "" when it has its links to itself.
-std::string SharedLink(const NamedDevice& named) {
-  for (const Link* link : named.platform->PathTo(*named.device)) {
-    for (const PlatformDevice& other : named.platform->devices) {
-      const std::vector<const Link*> path = named.platform->PathTo(other);
-      if (&other != named.device && std::find(path.begin(), path.end(), link) != path.end()) return link->name;
-    }
-  }
-  return "";
+// Devices of one platform must not jitter in step: their names go into the seed (FNV-1a, Fowler, Noll and Vo).
+uint64_t SeedOf(uint64_t seed, std::string_view device) {
+  uint64_t hash = 14695981039346656037U;
+  for (const char c : device) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return seed ^ hash;
 }
 
 class EmulatedBackend : public Backend {
@@ -71,22 +59,12 @@ class EmulatedBackend : public Backend {
   std::shared_ptr<Device> Open(const Target& target, const OpenOptions& options) override {
     const NamedDevice named = Find(target);
     Clock& clock = options.clock == nullptr ? Clock::Real() : *options.clock;
-    const DeviceInfo info = EmulatedInfo(target, named.platform->name, *named.device);
-    const std::string link = SharedLink(named);
-    ResourceTimes& times = emulation_->resources;
-    return std::make_shared<EmulatedDevice>(EmulatedDeviceOptions{
-        .target = target,
-        .platform = named.platform->name,
-        .device = *named.device,
-        .cost = CostModelOf(named),
-        .host = OpenHost(options),
-        .exact = host_.name() != kNull,
-        .resource = times.Find(clock, info.resource),
-        .link =
-            link.empty() ? nullptr : times.Find(clock, fmt::format("emulated:{}.link.{}", named.platform->name, link)),
-        .clock = &clock,
-        .jitter = emulation_->options.jitter,
-        .jitter_seed = emulation_->options.jitter_seed});
+    EmulatedDeviceOptions made = OptionsOf(named, target, clock, emulation_->resources);
+    made.host = OpenHost(options);
+    made.exact = host_.name() != kNull;
+    made.jitter = emulation_->options.jitter;
+    made.jitter_seed = SeedOf(emulation_->options.jitter_seed, named.device->name);
+    return std::make_shared<EmulatedDevice>(std::move(made));
   }
 
  private:

@@ -3,30 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "base/strings.h"
 #include "consort/backend.h"
 #include "consort/error.h"
+#include "cost/fits.h"
 #include "emulate/emulated_program.h"
 
 namespace consort {
 namespace {
-
-int BytesOf(Precision precision) {
-  switch (precision) {
-    case Precision::kFp32:
-      return 4;
-    case Precision::kFp16:
-    case Precision::kBf16:
-      return 2;
-    case Precision::kInt8:
-    case Precision::kUInt8:
-      return 1;
-  }
-  return 4;
-}
 
 // MakeExecutable's, and what its program knows.
 class EmulatedExecutable : public Executable, public Emulated {
@@ -82,33 +68,7 @@ EmulatedDevice::EmulatedDevice(EmulatedDeviceOptions options)
               fmt::format("{}: the device computes in {} only", options_.target.ToString(), Join(names)));
 }
 
-Precision EmulatedDevice::precision() const {
-  if (options_.target.precision) return *options_.target.precision;
-  return options_.device.precisions.empty() ? Precision::kFp32 : options_.device.precisions.front();
-}
-
-void EmulatedDevice::RequireOps(const Graph& graph) const {
-  const std::vector<std::string>& missing = options_.device.missing_ops;
-  std::set<std::string> found;
-  for (const Op& op : graph.ops()) {
-    if (std::find(missing.begin(), missing.end(), op.type) != missing.end()) {
-      found.insert(fmt::format("{} ('{}')", op.type, op.name));
-    }
-  }
-  if (found.empty()) return;
-  throw Error(ErrorCode::kUnsupported, fmt::format("{}: the device has no {}; the platform lists them as missing_ops",
-                                                   options_.target.ToString(), Join({found.begin(), found.end()})));
-}
-
-void EmulatedDevice::RequireMemory(const WorkList& works) const {
-  const auto cap = static_cast<int64_t>(options_.device.memory.value);
-  const int64_t need = works.parameters * BytesOf(precision());
-  if (cap == 0 || need <= cap) return;
-  throw Error(ErrorCode::kOutOfMemory,
-              fmt::format("{}: the weights need {} in {}, and the device has {}; take a smaller precision or a device "
-                          "with more memory",
-                          options_.target.ToString(), FormatBytes(need), ToString(precision()), FormatBytes(cap)));
-}
+Precision EmulatedDevice::precision() const { return PrecisionOn(options_.device, options_.target.precision); }
 
 // The host's own placement is no proof of anything here.
 std::shared_ptr<Executable> EmulatedDevice::CompileForHost(const Artifact& artifact, CompileOptions options) const {
@@ -147,9 +107,10 @@ PlacementTexts EmulatedDevice::TextsOf(const EmulationReport& report) const {
 
 std::unique_ptr<Executable> EmulatedDevice::Compile(const Artifact& artifact, const CompileOptions& options) {
   const Model& model = artifact.model();
-  RequireOps(model.graph());
+  const std::string who = options_.target.ToString();
+  RequireOps(options_.device, who, model.graph());
   const WorkList works = WorkOf(model.graph());
-  RequireMemory(works);
+  RequireMemory(options_.device, who, works, precision());
   ModelledTime time(model, options_.cost, {.precision = precision()});
   EmulationReport report = Describe(works, time.estimate());
   const PlacementTexts texts = TextsOf(report);
@@ -163,8 +124,7 @@ std::unique_ptr<Executable> EmulatedDevice::Compile(const Artifact& artifact, co
                              .clock = *options_.clock,
                              .resource = options_.resource,
                              .link = options_.link,
-                             .jitter = Jitter(options_.jitter, options_.jitter_seed + executables_++),
-                             .exact = options_.exact});
+                             .jitter = Jitter(options_.jitter, options_.jitter_seed + executables_++)});
   // The host's part sees to the cores.
   return std::make_unique<EmulatedExecutable>(std::move(program),
                                               ExecutableOptions{.execution = options.execution,

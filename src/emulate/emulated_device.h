@@ -44,8 +44,6 @@ class EmulatedDevice : public Device {
 
  private:
   Precision precision() const;
-  void RequireOps(const Graph& graph) const;
-  void RequireMemory(const WorkList& works) const;
   std::shared_ptr<Executable> CompileForHost(const Artifact& artifact, CompileOptions options) const;
   EmulationReport Describe(const WorkList& works, const Estimate& estimate) const;
   PlacementTexts TextsOf(const EmulationReport& report) const;

@@ -18,7 +18,8 @@ Placement EmulatedPlacement(const Graph& graph, const WorkList& works, const Est
   Placement placement = Blank(graph, texts);
   for (OpPlacement& op : placement.ops) {
     op.state = PlacementState::kEliminated;
-    op.why = "emulated: folds to a constant";
+    op.why = graph.op(op.op).constant ? "emulated: folds to a constant"
+                                      : "emulated: costs nothing, only the description of a tensor changes";
   }
   for (size_t i = 0; i < works.works.size(); ++i) {
     const std::string elsewhere = i < estimate.works.size() ? estimate.works[i].elsewhere : "";

@@ -23,7 +23,6 @@ struct EmulatedProgramOptions {
   std::shared_ptr<ResourceTime> resource;
   std::shared_ptr<ResourceTime> link;  // that other devices use too, or nullptr
   Jitter jitter;
-  bool exact = true;  // false: the host computes no numbers, so no call can overrun
 };
 
 // A call gets its outputs from the host and ends when the cost model says, counted from when the resource is free, and

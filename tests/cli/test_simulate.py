@@ -94,6 +94,8 @@ def test_what_an_edge_tpu_cannot_run_is_named():
 def test_the_published_edge_tpu_is_doubted():
     found = rows("zoo:matvec", "--side", "1024", "--platform", "seed-as-published")
     assert any("warning" in row for row in found)
+    flat = call("simulate", "zoo:matvec", "--side", "1024", "--platform", "seed-as-published", "--format", "csv")
+    assert [row["warning"] for row in csv.DictReader(io.StringIO(flat.stdout))] == [row.get("warning", "") for row in found]
 
 
 def stages(*arguments):
@@ -109,11 +111,59 @@ def test_stages_on_four_sticks_gain_more_than_four():
     assert own["shared_link_ms"] == 0 and own["period_ms"] == own["slowest_ms"]
     assert [stage["begin"] for stage in own["stages"][1:]] == [stage["end"] for stage in own["stages"][:-1]]
     assert own["latency_ms"] == pytest.approx(sum(stage["latency_ms"] for stage in own["stages"]))
+    for part in own["stages"] + [own]:
+        assert part["latency_low_ms"] < part["latency_ms"] < part["latency_high_ms"]
+    assert own["period_low_ms"] < own["period_ms"] < own["period_high_ms"]
     hub = stages("zoo:resnet-50", "--platform", "coral-x4-hub", "--stages", "4")
     assert hub["shared_link_ms"] > 0 and hub["period_ms"] == max(hub["slowest_ms"], hub["shared_link_ms"])
     assert hub["speedup"] <= own["speedup"]
     table = call("simulate", "zoo:resnet-50", "--platform", "coral-x4", "--stages", "4")
     assert max(map(len, table.stdout.splitlines())) <= 80, table.stdout
+    assert "error band" in table.stdout
+    flat = call("simulate", "zoo:resnet-50", "--platform", "coral-x4", "--stages", "4", "--format", "csv")
+    parsed = list(csv.DictReader(io.StringIO(flat.stdout)))
+    assert len(parsed) == 4 and all("assumed int8" in row["notes"] and row["warning"] == "" for row in parsed)
+    for row in parsed:
+        for name in ("latency", "period"):
+            assert float(row[name + "_low_ms"]) < float(row[name + "_ms"]) < float(row[name + "_high_ms"])
+
+
+def test_what_does_not_fit_the_memory_is_refused():
+    arguments = ["zoo:vgg-16", "--platform", "gtx1650"]
+    outcome = call("simulate", *arguments, "--set", "gtx1650.memory=1MB")
+    assert outcome.code == 1 and "the weights need" in outcome.stderr, outcome.describe()
+    small, large = rows(*arguments, "--set", "gtx1650.memory=1MB,1GB")
+    assert "the weights need" in small["error"] and large["latency_ms"] > 0
+
+
+def test_stages_fit_the_memory():
+    sets = [word for i in range(4) for word in ("--set", f"coral-{i}.memory=8MB")]
+    split = stages("zoo:resnet-50", "--platform", "coral-x4", "--stages", "4", *sets)
+    assert split["single_latency_ms"] is None and split["speedup"] is None
+    table = call("simulate", "zoo:resnet-50", "--platform", "coral-x4", "--stages", "4", *sets)
+    assert "one device cannot hold the model" in table.stdout
+    assert max(map(len, table.stdout.splitlines())) <= 80, table.stdout
+    outcome = call("simulate", "zoo:resnet-50", "--platform", "coral-x4", "--stages", "2", *sets)
+    assert outcome.code == 4 and "fit its memory" in outcome.stderr, outcome.describe()
+
+
+def test_settings_are_numbered_in_a_table():
+    outcome = call("simulate", "zoo:vgg-16", "--platform", "coral-usb3", "--set", "coral-usb3.link.bandwidth=40,400MB/s", "--set",
+                   "coral-usb3.cost.round_trip=1ms,3ms", "--set", "coral-usb3.cost.activation_rate=16B/cycle")
+    assert outcome.code == 0, outcome.describe()
+    assert max(map(len, outcome.stdout.splitlines())) <= 80, outcome.stdout
+    assert "#4  coral-usb3.link.bandwidth = 400MB/s" in outcome.stdout
+
+
+def test_the_examples_of_the_help_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("make", "lenet", "--batch", "?", "-o", "net.onnx").code == 0
+    text = call("simulate", "--help").stdout.replace("\\\n", " ")
+    examples = [line.split()[1:] for line in text.splitlines() if line.strip().startswith("consort simulate ")]
+    assert len(examples) >= 5
+    for example in examples:
+        outcome = call(*example)
+        assert outcome.code == 0, outcome.describe()
 
 
 @pytest.mark.parametrize("arguments, says", [
@@ -131,6 +181,7 @@ def test_flat_forms():
     parsed = list(csv.DictReader(io.StringIO(outcome.stdout)))
     assert [row["device"] for row in parsed] == ["xeon-2.2ghz", "gtx1650", "coral-usb3"]
     assert all(row["provenance"] == "modelled" and float(row["latency_ms"]) > 0 for row in parsed)
+    assert "assumed int8" in parsed[2]["notes"]
     assert parsed[2]["coral-usb3.cost.round_trip"] == "1ms"
     lines = [json.loads(line) for line in call(*arguments, "--format", "jsonl").stdout.splitlines()]
     assert [float(row["latency_ms"]) for row in parsed] == pytest.approx([line["latency_ms"] for line in lines], rel=1e-5)
@@ -183,6 +234,22 @@ def test_two_traces_are_the_same(tmp_path):
         assert events[0]["dur"] == pytest.approx(latencies[device], abs=0.01)
         for before, after in zip(events, events[1:]):
             assert after["ts"] == pytest.approx(before["ts"] + before["dur"], abs=0.0015)
+
+
+def test_a_hub_slows_devices_that_stream(tmp_path):
+    ends = {}
+    for platform in ("coral-x4", "coral-x4-hub"):
+        texts = []
+        for name in ("one.json", "two.json"):
+            path = tmp_path / name
+            outcome = call("simulate", "zoo:vgg-16", "--platform", platform, "-n", "20", "--trace", str(path))
+            assert outcome.code == 0, outcome.describe()
+            texts.append(path.read_bytes())
+        assert texts[0] == texts[1]
+        trace = json.loads(texts[0])
+        assert any("assumed int8" in note for note in trace["otherData"]["notes"]["coral-0"])
+        ends[platform] = max(event["ts"] + event["dur"] for event in trace["traceEvents"] if event["ph"] == "X")
+    assert ends["coral-x4-hub"] > 2 * ends["coral-x4"]
 
 
 # --- calibrate ---------------------------------------------------------------------------------------------------------
