@@ -46,8 +46,10 @@ Command AddDevicesCommand(CLI::App& program);
 Command AddDoctorCommand(CLI::App& program);
 Command AddInspectCommand(CLI::App& program);
 Command AddMakeCommand(CLI::App& program);
+Command AddPlanCommand(CLI::App& program);
 Command AddPlatformsCommand(CLI::App& program);
 Command AddRunCommand(CLI::App& program);
+Command AddShardCommand(CLI::App& program);
 Command AddSimulateCommand(CLI::App& program);
 
 }  // namespace consort

@@ -1,0 +1,74 @@
+#include "plan/plan_json.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+namespace consort {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kMsPerS = 1e3;
+
+// To nine digits: no prediction is better, and a plan that is read is written the same.
+double Rounded(double value) { return std::strtod(fmt::format("{:.9g}", value).c_str(), nullptr); }
+
+Json OrNull(double value) { return value > 0 ? Json(Rounded(value)) : Json(nullptr); }
+
+Json ReplicaJson(const Replica& replica) {
+  Json json = {{"target", replica.target.ToString()}, {"share", Rounded(replica.share)}};
+  if (replica.samples > 0) json["samples"] = replica.samples;
+  if (replica.threads > 0) json["threads"] = replica.threads;
+  json["call_ms"] = Rounded(kMsPerS * replica.call_s);
+  json["joules"] = OrNull(replica.joules);
+  json["provenance"] = ToString(replica.provenance);
+  return json;
+}
+
+Json StageJson(const Stage& stage, const Graph& graph) {
+  int first = stage.begin;
+  int last = stage.end - 1;
+  while (first < last && graph.op(first).constant) ++first;
+  while (last > first && graph.op(last).constant) --last;
+  Json json = {{"first_op", graph.op(first).name},
+               {"last_op", graph.op(last).name},
+               {"inputs", stage.inputs},
+               {"outputs", stage.outputs},
+               {"input_bytes", stage.input_bytes},
+               {"output_bytes", stage.output_bytes},
+               {"divides_a_fusion", stage.divides_a_fusion},
+               {"queue_depth", stage.queue_depth}};
+  for (const Replica& replica : stage.replicas) json["replicas"].push_back(ReplicaJson(replica));
+  return json;
+}
+
+}  // namespace
+
+Json PlanJson(const Plan& plan, const Graph& graph) {
+  Json json = {{"format", "consort-plan"},
+               {"version", 1},
+               {"model", plan.model},
+               {"model_fingerprint", plan.model_fingerprint},
+               {"platform", plan.platform},
+               {"platform_fingerprint", plan.platform_fingerprint},
+               {"objective", ToString(plan.objective)},
+               {"strategy", ToString(plan.strategy)},
+               {"batch", plan.batch},
+               {"latency_ms", Rounded(kMsPerS * plan.predicted.latency_s)},
+               {"throughput_per_s", Rounded(plan.predicted.samples_per_s)},
+               {"joules_per_sample", OrNull(plan.predicted.joules_per_sample)},
+               {"gain_over_best_single", OrNull(plan.predicted.gain_over_best_single)},
+               {"bottleneck", plan.predicted.bottleneck},
+               {"reason", plan.reason},
+               {"stages", Json::array()}};
+  for (const Stage& stage : plan.stages) json["stages"].push_back(StageJson(stage, graph));
+  return json;
+}
+
+std::string FormatPlan(const Plan& plan, const Graph& graph) {
+  return PlanJson(plan, graph).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace consort

@@ -1,0 +1,175 @@
+#include "run/convert.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "consort/error.h"
+#include "io/element.h"
+
+namespace consort {
+namespace {
+
+constexpr int64_t kChunk = 256;
+
+template <typename T>
+double Load(const void* data, int64_t index) {
+  return static_cast<double>(static_cast<const T*>(data)[index]);
+}
+
+template <typename T>
+void Store(void* data, int64_t index, double value) {
+  if constexpr (std::is_floating_point_v<T>) {
+    static_cast<T*>(data)[index] = static_cast<T>(value);
+  } else {
+    constexpr double kLow = static_cast<double>(std::numeric_limits<T>::lowest());
+    constexpr double kHigh = static_cast<double>(std::numeric_limits<T>::max());
+    T stored = 0;
+    if (value <= kLow) {
+      stored = std::numeric_limits<T>::lowest();
+    } else if (value >= kHigh) {
+      stored = std::numeric_limits<T>::max();
+    } else if (!std::isnan(value)) {
+      stored = static_cast<T>(std::nearbyint(value));
+    }
+    static_cast<T*>(data)[index] = stored;
+  }
+}
+
+double LoadHalf(const void* data, int64_t index) { return HalfToFloat(static_cast<const uint16_t*>(data)[index]); }
+double LoadBFloat(const void* data, int64_t index) {
+  return BFloat16ToFloat(static_cast<const uint16_t*>(data)[index]);
+}
+void StoreHalf(void* data, int64_t index, double value) {
+  static_cast<uint16_t*>(data)[index] = FloatToHalf(static_cast<float>(value));
+}
+void StoreBFloat(void* data, int64_t index, double value) {
+  static_cast<uint16_t*>(data)[index] = FloatToBFloat16(static_cast<float>(value));
+}
+void StoreBool(void* data, int64_t index, double value) { static_cast<uint8_t*>(data)[index] = value != 0 ? 1 : 0; }
+
+struct Access {
+  double (*load)(const void*, int64_t);
+  void (*store)(void*, int64_t, double);
+};
+
+// Nothing (null pointers) for types without a byte-wise element.
+Access AccessOf(DataType dtype) {
+  switch (dtype) {
+    case DataType::kFloat32:
+      return {Load<float>, Store<float>};
+    case DataType::kFloat64:
+      return {Load<double>, Store<double>};
+    case DataType::kFloat16:
+      return {LoadHalf, StoreHalf};
+    case DataType::kBFloat16:
+      return {LoadBFloat, StoreBFloat};
+    case DataType::kInt8:
+      return {Load<int8_t>, Store<int8_t>};
+    case DataType::kUInt8:
+      return {Load<uint8_t>, Store<uint8_t>};
+    case DataType::kInt16:
+      return {Load<int16_t>, Store<int16_t>};
+    case DataType::kUInt16:
+      return {Load<uint16_t>, Store<uint16_t>};
+    case DataType::kInt32:
+      return {Load<int32_t>, Store<int32_t>};
+    case DataType::kUInt32:
+      return {Load<uint32_t>, Store<uint32_t>};
+    case DataType::kInt64:
+      return {Load<int64_t>, Store<int64_t>};
+    case DataType::kUInt64:
+      return {Load<uint64_t>, Store<uint64_t>};
+    case DataType::kBool:
+      return {Load<uint8_t>, StoreBool};
+    default:
+      return {nullptr, nullptr};
+  }
+}
+
+bool IsTransposition(const TensorSpec& from, const TensorSpec& to) {
+  return (from.layout == Layout::kNhwc) != (to.layout == Layout::kNhwc) && from.shape.size() == 4;
+}
+
+// The shape as the other layout has it.
+Shape Transposed(const TensorSpec& from) {
+  const Shape& s = from.shape;
+  return from.layout == Layout::kNhwc ? Shape{s[0], s[3], s[1], s[2]} : Shape{s[0], s[2], s[3], s[1]};
+}
+
+}  // namespace
+
+bool Conversion::Needed(const TensorSpec& from, const TensorSpec& to) {
+  return from.dtype != to.dtype || from.quantization != to.quantization || IsTransposition(from, to);
+}
+
+Conversion::Conversion(const TensorSpec& from, const TensorSpec& to, const std::string& name)
+    : from_(SideOf(from, name)),
+      to_(SideOf(to, name)),
+      count_(ElementCount(from.shape)),
+      transposed_(IsTransposition(from, to)) {
+  if ((transposed_ ? Transposed(from) : from.shape) != to.shape) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("tensor '{}' is {} where it is made and {} where it is read; no conversion "
+                            "changes the shape",
+                            name, FormatSpec(from), FormatSpec(to)));
+  }
+  if (!transposed_) return;
+  const Shape& s = from.shape;
+  rows_ = from.layout == Layout::kNhwc ? s[1] * s[2] : s[1];
+  columns_ = from.layout == Layout::kNhwc ? s[3] : s[2] * s[3];
+}
+
+Conversion::Side Conversion::SideOf(const TensorSpec& spec, const std::string& name) {
+  Side side{.dtype = spec.dtype, .quantized = !spec.quantization.empty()};
+  if (AccessOf(spec.dtype).load == nullptr || spec.quantization.scale.size() > 1) {
+    throw Error(
+        ErrorCode::kUnsupported,
+        fmt::format("tensor '{}': {} cannot be converted; let both stages take the same form", name, FormatSpec(spec)));
+  }
+  if (side.quantized) {
+    side.scale = spec.quantization.scale[0];
+    side.zero_point = static_cast<double>(spec.quantization.zero_point.empty() ? 0 : spec.quantization.zero_point[0]);
+  }
+  return side;
+}
+
+// Index in the source of the target's element.
+int64_t Conversion::SourceOf(int64_t target) const {
+  if (!transposed_) return target;
+  const int64_t image = target / (rows_ * columns_);
+  const int64_t rest = target % (rows_ * columns_);
+  return image * rows_ * columns_ + (rest % rows_) * columns_ + rest / rows_;
+}
+
+void Conversion::Apply(const void* from, void* to) const {
+  const Access source = AccessOf(from_.dtype);
+  const Access target = AccessOf(to_.dtype);
+  // 64-bit integers do not go through double when only their place changes.
+  const bool same = from_.dtype == to_.dtype && from_.scale == to_.scale && from_.zero_point == to_.zero_point;
+  if (same && BitWidth(from_.dtype) == 64 && from_.dtype != DataType::kFloat64) {
+    for (int64_t i = 0; i < count_; ++i) {
+      std::memcpy(static_cast<char*>(to) + i * 8, static_cast<const char*>(from) + SourceOf(i) * 8, 8);
+    }
+    return;
+  }
+  std::array<double, kChunk> values{};
+  for (int64_t begin = 0; begin < count_; begin += kChunk) {
+    const int64_t end = std::min(count_, begin + kChunk);
+    for (int64_t i = begin; i < end; ++i) values[i - begin] = source.load(from, SourceOf(i));
+    if (from_.quantized) {
+      for (double& value : values) value = (value - from_.zero_point) * from_.scale;
+    }
+    if (to_.quantized) {
+      for (double& value : values) value = std::nearbyint(value / to_.scale) + to_.zero_point;
+    }
+    for (int64_t i = begin; i < end; ++i) target.store(to, i, values[i - begin]);
+  }
+}
+
+}  // namespace consort
