@@ -221,13 +221,13 @@ void Pipeline::BeginHere(Slot& slot) {
 }
 
 // From the first Place on, another thread may have the slot.
-void Pipeline::Enter(Slot& slot, int stage) {
+void Pipeline::Enter(Slot& slot, int stage, bool may_block) {
   slot.stage = stage;
   const int parts = static_cast<int>(wiring_.stages[stage].parts.size());
   slot.parts_left.store(parts, std::memory_order_release);
   Job job{.slot = slot.index, .since_ns = trace_.enabled() ? clock_.NowNs() : 0, .sample = slot.sample};
   if (streams_.any()) job.stream = slot.stream;
-  for (job.part = 0; job.part < parts; ++job.part) Place(job, /*urgent=*/false);
+  for (job.part = 0; job.part < parts; ++job.part) Place(job, /*urgent=*/!may_block);
 }
 
 void Pipeline::Place(const Job& job, bool urgent) {
@@ -323,19 +323,19 @@ void Pipeline::Finished(ReplicaWorker& worker, const Job& job, std::exception_pt
 }
 
 // One call of the slot's stage less. Whoever ends the last one takes the sample on.
-void Pipeline::EndPart(const Job& job) {
+void Pipeline::EndPart(const Job& job, bool may_block) {
   Slot& slot = SlotOf(job);
   if (slot.parts_left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   const int stage = slot.stage;
   // The slot may be another sample's once it was passed on.
-  PassOn(slot);
+  PassOn(slot, may_block);
   if (job.stream >= 0) stations_[stage]->EndStreamJob(job.stream, job.sample);
 }
 
-void Pipeline::PassOn(Slot& slot) {
+void Pipeline::PassOn(Slot& slot, bool may_block) {
   if (!slot.has_ended()) {
     if (streams_.any()) streams_.Commit(slot, slot.stage);
-    if (slot.stage + 1 < static_cast<int>(stations_.size())) return Enter(slot, slot.stage + 1);
+    if (slot.stage + 1 < static_cast<int>(stations_.size())) return Enter(slot, slot.stage + 1, may_block);
     slots_.End(slot, nullptr);
   }
   slots_.Leave(slot);

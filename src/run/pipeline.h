@@ -74,10 +74,11 @@ class Pipeline {
 
   // pipeline.cc: the way of a sample.
   void BeginHere(Slot& slot);
-  void Enter(Slot& slot, int stage);
+  void Enter(Slot& slot, int stage, bool may_block = true);
   void Place(const Job& job, bool urgent);
-  void EndPart(const Job& job);
-  void PassOn(Slot& slot);
+  // The threads that watch and repair must not wait for room in a queue (may_block).
+  void EndPart(const Job& job, bool may_block = true);
+  void PassOn(Slot& slot, bool may_block);
   void Fail(const Job& job, const Error& error);
   void Stop(const std::exception_ptr& error);
   std::exception_ptr InStage(const ReplicaWorker& worker, const std::exception_ptr& error) const;

@@ -131,7 +131,7 @@ void Pipeline::Undecided(const Job& job) {
     std::lock_guard lock(report_mutex_);
     ++unverified_;
   }
-  EndPart(job);
+  EndPart(job, /*may_block=*/false);
 }
 
 // The replica gives wrong numbers, as a call for this sample shows; its samples since the last good check may be wrong,
