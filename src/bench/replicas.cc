@@ -40,7 +40,7 @@ ReplicaPlans DivideTarget(const Target& target, int count, int threads) {
   return plans;
 }
 
-ReplicaTeam::ReplicaTeam(const std::vector<Replica>& replicas) {
+ReplicaTeam::ReplicaTeam(const std::vector<LoadedReplica>& replicas) {
   for (size_t i = 0; i < replicas.size(); ++i) {
     threads_.emplace_back([this, i, replica = replicas[i]] { Loop(static_cast<int>(i), replica); });
   }
@@ -74,7 +74,7 @@ void ReplicaTeam::RunOne(int index, const std::function<void(int)>& work) {
   }
 }
 
-void ReplicaTeam::Loop(int index, const Replica& replica) {
+void ReplicaTeam::Loop(int index, const LoadedReplica& replica) {
   // Waits for an arrival end within a nanosecond of the time asked for, not 50 µs later (man 2 prctl).
   prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
   std::optional<ThreadScope> scope;

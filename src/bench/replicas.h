@@ -32,7 +32,7 @@ struct ReplicaPlans {
 ReplicaPlans DivideTarget(const Target& target, int count, int threads);
 
 // One replica as a scenario sees it.
-struct Replica {
+struct LoadedReplica {
   std::function<void()> query;
   CoreSet cores;  // the querying thread is confined to these; empty: left as it is
   bool flush_denormals = true;
@@ -41,7 +41,7 @@ struct Replica {
 // A thread per replica, asleep between blocks. One user at a time; steady state allocates nothing.
 class ReplicaTeam {
  public:
-  explicit ReplicaTeam(const std::vector<Replica>& replicas);
+  explicit ReplicaTeam(const std::vector<LoadedReplica>& replicas);
   ~ReplicaTeam();
   ReplicaTeam(const ReplicaTeam&) = delete;
   ReplicaTeam& operator=(const ReplicaTeam&) = delete;
@@ -51,7 +51,7 @@ class ReplicaTeam {
   void Run(const std::function<void(int)>& work);
 
  private:
-  void Loop(int index, const Replica& replica);
+  void Loop(int index, const LoadedReplica& replica);
   void RunOne(int index, const std::function<void(int)>& work);
 
   std::mutex mutex_;

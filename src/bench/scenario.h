@@ -24,7 +24,7 @@ enum class ScenarioKind : uint8_t {
 
 // What a scenario is made from.
 struct ScenarioSetup {
-  std::vector<Replica> replicas;
+  std::vector<LoadedReplica> replicas;
   int64_t batch = 1;          // samples per query
   double queries_per_s = 0;   // server: how many arrive
   uint64_t seed = 0;          // server: when

@@ -32,7 +32,7 @@ class Concurrent : public Scenario {
     Lane& lane = lanes_[static_cast<size_t>(index)];
     const int64_t most = limits_[static_cast<size_t>(index)];
     if (most == 0) return;
-    const Replica& replica = replicas_[static_cast<size_t>(index)];
+    const LoadedReplica& replica = replicas_[static_cast<size_t>(index)];
     Clock& clock = Clock::Real();
     lane.start_ns = lane.end_ns = clock.NowNs();
     for (int64_t i = 0; i < most && lane.end_ns - lane.start_ns < budget_ns_; ++i) {
@@ -55,7 +55,7 @@ class Concurrent : public Scenario {
     return rate == 0 ? WallNs(lanes_) : static_cast<TimeNs>(queries / rate);
   }
 
-  std::vector<Replica> replicas_;
+  std::vector<LoadedReplica> replicas_;
   int64_t batch_;
   std::vector<Lane> lanes_;
   std::vector<int64_t> limits_ = std::vector<int64_t>(lanes_.size());

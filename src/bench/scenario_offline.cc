@@ -39,7 +39,7 @@ class Offline : public Scenario {
 
   void RunLane(int index) {
     Lane& lane = lanes_[static_cast<size_t>(index)];
-    const Replica& replica = replicas_[static_cast<size_t>(index)];
+    const LoadedReplica& replica = replicas_[static_cast<size_t>(index)];
     Clock& clock = Clock::Real();
     TimeNs last = lane.start_ns = clock.NowNs();
     while (left_.fetch_sub(1, std::memory_order_relaxed) > 0) {
@@ -50,7 +50,7 @@ class Offline : public Scenario {
     }
   }
 
-  std::vector<Replica> replicas_;
+  std::vector<LoadedReplica> replicas_;
   int64_t batch_;
   std::vector<Lane> lanes_;
   double batch_ns_;  // wall time per batch of the last block; 0: not known

@@ -103,7 +103,7 @@ class Server : public Scenario {
 
   void RunLane(int index) {
     Lane& lane = lanes_[static_cast<size_t>(index)];
-    const Replica& replica = replicas_[static_cast<size_t>(index)];
+    const LoadedReplica& replica = replicas_[static_cast<size_t>(index)];
     Clock& clock = Clock::Real();
     while (true) {
       const size_t query = next_.fetch_add(1, std::memory_order_relaxed);
@@ -119,7 +119,7 @@ class Server : public Scenario {
     }
   }
 
-  std::vector<Replica> replicas_;
+  std::vector<LoadedReplica> replicas_;
   int64_t batch_;
   double per_s_;
   bool shared_cores_;
