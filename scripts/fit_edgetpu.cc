@@ -149,13 +149,10 @@ class Bench {
     return errors;
   }
 
-  // Least squares of the logarithms of modelled over published.
   void Fit(const std::vector<Reference>& references) {
     const auto loss = [&](const std::vector<double>& values) {
       SetValues(values);
-      double squares = 0;
-      for (const Reference& reference : references) squares += std::pow(std::log(Ms(reference) / reference.ms), 2);
-      return squares;
+      return SquaredLogarithms(references);
     };
     SetValues(Minimise(kStart, loss));
   }
@@ -164,9 +161,7 @@ class Bench {
   void FitLink(const std::vector<Reference>& references) {
     const auto loss = [&](const std::vector<double>& values) {
       SetLink(values[0], values[1]);
-      double squares = 0;
-      for (const Reference& reference : references) squares += std::pow(std::log(Ms(reference) / reference.ms), 2);
-      return squares;
+      return SquaredLogarithms(references);
     };
     const std::vector<double> best = Minimise(
         {platform_.links.front().bandwidth.value, platform_.devices.front().cost.parameters.at("round_trip").value},
@@ -176,6 +171,13 @@ class Bench {
   double round_trip_s() const { return platform_.devices.front().cost.parameters.at("round_trip").value; }
 
  private:
+  // Of modelled over published: what both fits make smallest.
+  double SquaredLogarithms(const std::vector<Reference>& references) const {
+    double squares = 0;
+    for (const Reference& reference : references) squares += std::pow(std::log(Ms(reference) / reference.ms), 2);
+    return squares;
+  }
+
   Platform platform_;
   Library& library_;
 };

@@ -2,8 +2,6 @@
 #include "bench/bench.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -14,6 +12,7 @@
 #include "cli/bench_options.h"
 #include "cli/bench_report.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/run_inputs.h"
 #include "consort/registry.h"
 
@@ -32,21 +31,6 @@ constexpr char kFooter[] =
     "  consort bench -m net.onnx -d cpu:0@openvino/bf16 -b 1-16*2 --format md\n"
     "  consort bench -m net.onnx --concurrency 1,2 --threads 1 -t 10\n"
     "  consort bench -m net.onnx --qps 200 --format json -o server.json";
-
-// A line on the terminal that the next one replaces; nothing where the standard error is not a terminal.
-class Progress {
- public:
-  Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
-  ~Progress() { Say(""); }
-  void Say(const std::string& text) const {
-    if (!terminal_) return;
-    fmt::print(stderr, "\r\033[K{}", text);
-    std::fflush(stderr);
-  }
-
- private:
-  bool terminal_;
-};
 
 BenchOptions OptionsFor(const BenchArguments& arguments) {
   BenchOptions options;

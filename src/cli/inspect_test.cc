@@ -11,12 +11,9 @@ namespace consort {
 namespace {
 
 using nlohmann::json;
+using test::Parse;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-Model Parse(const std::string& bytes, const ModelOptions& options = {}) {
-  return Model::Parse(test::AsBytes(bytes), "test.onnx", options);
-}
 
 json Report(const Model& model, int max_crossing = 1) {
   return json::parse(InspectJson(model, {.max_crossing = max_crossing}));

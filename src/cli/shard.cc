@@ -1,7 +1,5 @@
 // `consort shard`: one model becomes several that any tool runs alone.
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -11,6 +9,7 @@
 #include "base/strings.h"
 #include "bench/chain.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/run_inputs.h"
 #include "cli/shard_options.h"
 #include "cli/shard_report.h"
@@ -39,20 +38,6 @@ constexpr char kFooter[] =
     "\n"
     "A cut inside a fusion that engines make (Conv+BatchNormalization+Relu, Gelu,\n"
     "attention, …) is marked: results may differ in the last bits there.";
-
-// A line on the terminal that the next one replaces; nothing where the standard error is not a terminal.
-class Progress {
- public:
-  ~Progress() { Say(""); }
-  void Say(const std::string& text) const {
-    if (!terminal_) return;
-    fmt::print(stderr, "\r\033[K{}", text);
-    std::fflush(stderr);
-  }
-
- private:
-  bool terminal_ = isatty(STDERR_FILENO) == 1;
-};
 
 // Names of tensors may hold commas: a text that is a tensor's name is taken as a whole.
 std::vector<int> PositionsAt(const Graph& graph, const std::vector<std::string>& texts) {

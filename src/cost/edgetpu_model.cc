@@ -197,12 +197,6 @@ class EdgeTpuModel : public CostModel {
     return query;
   }
 
-  static int64_t ElementsOf(const Tensor& tensor) {
-    int64_t count = 1;
-    for (const int64_t size : tensor.spec.shape) count *= std::max<int64_t>(1, size);
-    return count;
-  }
-
   static bool AllMapped(const std::vector<std::string>& elsewhere) {
     return std::all_of(elsewhere.begin(), elsewhere.end(), [](const auto& why) { return why.empty(); });
   }

@@ -13,13 +13,6 @@ namespace {
 constexpr int64_t kLargestSoftmax = 16000;  // the page's row "Softmax"
 constexpr int64_t kChannelMultiple = 4;     // the page's row "Mean", reduction over channels
 
-bool IsActivation(const Graph& graph, TensorId id) {
-  if (id == kNone) return false;
-  const Tensor& tensor = graph.tensor(id);
-  if (tensor.kind == TensorKind::kInitializer) return false;
-  return tensor.producer == kNone || !graph.op(tensor.producer).constant;
-}
-
 bool IsGiven(const Op& op, size_t input) { return input < op.inputs.size() && op.inputs[input] != kNone; }
 
 bool IsConstant(const Graph& graph, const Op& op, size_t input) {

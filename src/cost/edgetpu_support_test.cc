@@ -11,13 +11,12 @@ namespace {
 
 using test::AsBytes;
 using test::GraphWriter;
+using test::Parse;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 using Dims = std::vector<std::string>;
-
-Model Parse(const onnx::ModelProto& model) { return Model::Parse(AsBytes(test::Bytes(model)), "test.onnx"); }
 
 // One op of that type, named "op": x, constants w0, w1, … of those shapes → y.
 struct OneOp {

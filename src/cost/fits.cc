@@ -8,26 +8,9 @@
 
 #include "base/strings.h"
 #include "consort/error.h"
+#include "cost/parameters.h"
 
 namespace consort {
-namespace {
-
-int BytesOf(Precision precision) {
-  switch (precision) {
-    case Precision::kFp32:
-      return 4;
-    case Precision::kFp16:
-    case Precision::kBf16:
-      return 2;
-    case Precision::kInt8:
-    case Precision::kUInt8:
-      return 1;
-  }
-  return 4;
-}
-
-}  // namespace
-
 Precision PrecisionOn(const PlatformDevice& device, std::optional<Precision> asked) {
   return asked.value_or(device.precisions.empty() ? Precision::kFp32 : device.precisions.front());
 }
@@ -53,7 +36,7 @@ void RequireOps(const PlatformDevice& device, const std::string& who, const Grap
 
 void RequireMemory(const PlatformDevice& device, const std::string& who, const WorkList& works, Precision precision) {
   const auto cap = static_cast<int64_t>(device.memory.value);
-  const int64_t need = works.parameters * BytesOf(precision);
+  const int64_t need = works.parameters * ElementBytes(precision);
   if (cap == 0 || need <= cap) return;
   throw Error(ErrorCode::kOutOfMemory,
               fmt::format("{}: the weights need {} in {}, and the device has {}; take a smaller precision or a device "

@@ -20,12 +20,7 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 
 // Where one tensor crosses and no engine's fusion is divided.
 std::vector<int> CutPositions(const Graph& graph) {
-  const WorkList works = WorkOf(graph);
-  std::vector<bool> inside(graph.ops().size() + 1);
-  for (const Work& work : works.works) {
-    const auto [first, last] = std::minmax_element(work.ops.begin(), work.ops.end());
-    for (OpId position = *first + 1; position <= *last; ++position) inside[position] = true;
-  }
+  const std::vector<bool> inside = DividesAWork(WorkOf(graph));
   std::vector<int> positions;
   for (const Cut& cut : graph.Cuts(1)) {
     if (!cut.crossing.empty() && !inside[cut.position]) positions.push_back(cut.position);

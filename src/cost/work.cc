@@ -58,12 +58,6 @@ bool IsFusedAlways(const std::string& type) {
   return fused.count(type) != 0;
 }
 
-int64_t Elements(const Tensor& tensor) {
-  int64_t count = 1;
-  for (const int64_t size : tensor.spec.shape) count *= std::max<int64_t>(size, 1);
-  return count;
-}
-
 // Walks a range of the graph's ops.
 class Lister {
  public:
@@ -85,29 +79,9 @@ class Lister {
   }
 
  private:
-  // An activation or input of the graph; what folds to a constant is a parameter.
-  bool IsActivation(TensorId id) const {
-    if (id == kNone) return false;
-    const Tensor& tensor = graph_.tensor(id);
-    if (tensor.kind == TensorKind::kInitializer) return false;
-    return tensor.producer == kNone || !graph_.op(tensor.producer).constant;
-  }
-
-  std::vector<TensorId> ActivationsOf(const Op& op) const {
-    std::vector<TensorId> activations;
-    for (const std::vector<TensorId>& ids : {op.inputs, op.captures}) {
-      std::copy_if(ids.begin(), ids.end(), std::back_inserter(activations),
-                   [&](TensorId id) { return IsActivation(id); });
-    }
-    return activations;
-  }
-
   void Add(OpId id, const Op& op) {
-    if (op.type == "QuantizeLinear" || op.type == "DequantizeLinear" || op.type.starts_with("QLinear") ||
-        op.type.ends_with("Integer")) {
-      list_.quantized = true;
-    }
-    const std::vector<TensorId> activations = ActivationsOf(op);
+    if (IsQuantized(op)) list_.quantized = true;
+    const std::vector<TensorId> activations = ActivationsOf(graph_, op);
     const int host = HostOf(op, activations);
     if (host >= 0) {
       list_.works[host].ops.push_back(id);
@@ -140,9 +114,9 @@ class Lister {
     work.ops = {id};
     work.macs = op.cost.macs;
     work.known = op.cost.known;
-    for (const TensorId input : activations) work.inputs += Elements(graph_.tensor(input));
+    for (const TensorId input : activations) work.inputs += ElementsOf(graph_.tensor(input));
     for (const TensorId output : op.outputs) {
-      if (output != kNone) work.outputs += Elements(graph_.tensor(output));
+      if (output != kNone) work.outputs += ElementsOf(graph_.tensor(output));
     }
     work.parameters = ParametersOf(op);
     work.parameters_read = op.type == "Gather" ? std::min(work.parameters, work.outputs) : work.parameters;
@@ -156,9 +130,9 @@ class Lister {
   int64_t ParametersOf(const Op& op) const {
     if (op.cost.parameter_bytes == 0) return 0;
     for (const TensorId input : op.inputs) {
-      if (input == kNone || IsActivation(input)) continue;
+      if (input == kNone || IsActivation(graph_, input)) continue;
       const int64_t bytes = graph_.tensor(input).bytes();
-      const int64_t count = Elements(graph_.tensor(input));
+      const int64_t count = ElementsOf(graph_.tensor(input));
       if (bytes > 0 && count > 0) return op.cost.parameter_bytes / std::max<int64_t>(1, bytes / count);
     }
     return op.cost.parameter_bytes / 4;
@@ -204,7 +178,7 @@ class Lister {
     for (OpId id = begin_; id < end_; ++id) {
       const Op& op = graph_.op(id);
       if (op.constant) continue;
-      for (const TensorId input : ActivationsOf(op)) {
+      for (const TensorId input : ActivationsOf(graph_, op)) {
         const OpId producer = graph_.tensor(input).producer;
         if (producer == kNone || producer < begin_) read.insert(input);
       }
@@ -223,7 +197,7 @@ class Lister {
 
   void Count(TensorId id, int64_t& elements, int64_t& bytes) const {
     const Tensor& tensor = graph_.tensor(id);
-    elements += Elements(tensor);
+    elements += ElementsOf(tensor);
     bytes += std::max<int64_t>(0, tensor.bytes());
   }
 
@@ -240,6 +214,42 @@ std::string_view ToString(WorkKind kind) {
   constexpr std::array<std::string_view, 7> kNames = {"conv", "depthwise",   "matrix", "recurrent",
                                                       "pool", "elementwise", "move"};
   return kNames[static_cast<size_t>(kind)];
+}
+
+bool IsActivation(const Graph& graph, TensorId id) {
+  if (id == kNone) return false;
+  const Tensor& tensor = graph.tensor(id);
+  if (tensor.kind == TensorKind::kInitializer) return false;
+  return tensor.producer == kNone || !graph.op(tensor.producer).constant;
+}
+
+std::vector<TensorId> ActivationsOf(const Graph& graph, const Op& op) {
+  std::vector<TensorId> activations;
+  for (const std::vector<TensorId>* ids : {&op.inputs, &op.captures}) {
+    std::copy_if(ids->begin(), ids->end(), std::back_inserter(activations),
+                 [&](TensorId id) { return IsActivation(graph, id); });
+  }
+  return activations;
+}
+
+int64_t ElementsOf(const Tensor& tensor) {
+  int64_t count = 1;
+  for (const int64_t size : tensor.spec.shape) count *= std::max<int64_t>(size, 1);
+  return count;
+}
+
+bool IsQuantized(const Op& op) {
+  return op.type == "QuantizeLinear" || op.type == "DequantizeLinear" || op.type.starts_with("QLinear") ||
+         op.type.ends_with("Integer");
+}
+
+std::vector<bool> DividesAWork(const WorkList& works) {
+  std::vector<bool> divides(works.graph->ops().size() + 1);
+  for (const Work& work : works.works) {
+    const auto [first, last] = std::minmax_element(work.ops.begin(), work.ops.end());
+    for (OpId position = *first + 1; position <= *last; ++position) divides[position] = true;
+  }
+  return divides;
 }
 
 WorkList WorkOf(const Graph& graph) { return WorkOf(graph, 0, static_cast<OpId>(graph.ops().size())); }

@@ -56,6 +56,19 @@ struct WorkList {
   bool known = true;
 };
 
+// What the makers of work lists ask of a graph.
+// An activation or input of the graph; what folds to a constant is a parameter. False for kNone.
+bool IsActivation(const Graph& graph, TensorId id);
+// What an op reads of those, captures included, as often as it reads it.
+std::vector<TensorId> ActivationsOf(const Graph& graph, const Op& op);
+// Elements of a tensor; sizes that are unknown or 0 count as 1.
+int64_t ElementsOf(const Tensor& tensor);
+// Quantizes, dequantizes, or computes on integers.
+bool IsQuantized(const Op& op);
+// By position of the graph that the list was made from, 0 … ops().size(): whether a cut there tears ops of one work
+// apart.
+std::vector<bool> DividesAWork(const WorkList& works);
+
 // Ops that fold to constants are left out; batch normalisation, ReLU and its clipped kin, and additions and products
 // with a constant are fused into what makes their only input. The graph must outlive the list.
 WorkList WorkOf(const Graph& graph);

@@ -13,21 +13,13 @@
 namespace consort {
 namespace {
 
-using test::AsBytes;
 using test::GraphWriter;
+using test::Names;
+using test::Parse;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::ThrowsMessage;
-
-Model Parse(const std::string& bytes) { return Model::Parse(AsBytes(bytes), "test.onnx"); }
-Model Parse(const onnx::ModelProto& model) { return Parse(test::Bytes(model)); }
-
-std::vector<std::string> Names(const Graph& graph, const std::vector<TensorId>& ids) {
-  std::vector<std::string> names;
-  for (const TensorId id : ids) names.push_back(id == kNone ? "" : graph.tensor(id).name);
-  return names;
-}
 
 const Op& OpNamed(const Graph& graph, const std::string& name) { return graph.op(graph.FindOp(name)); }
 const Tensor& TensorNamed(const Graph& graph, const std::string& name) { return graph.tensor(graph.FindTensor(name)); }

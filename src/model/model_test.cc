@@ -13,19 +13,12 @@
 namespace consort {
 namespace {
 
-using test::AsBytes;
 using test::GraphWriter;
+using test::Parse;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
-
-Model Parse(const std::string& bytes, const ModelOptions& options = {}) {
-  return Model::Parse(AsBytes(bytes), "test.onnx", options);
-}
-Model Parse(const onnx::ModelProto& model, const ModelOptions& options = {}) {
-  return Parse(test::Bytes(model), options);
-}
 
 std::vector<std::string> OpNames(const Model& model) {
   std::vector<std::string> names;

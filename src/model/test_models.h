@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "consort/graph.h"
+#include "consort/model.h"
 #include "onnx/onnx_pb.h"
 
 namespace consort::test {
@@ -38,6 +40,20 @@ void AddText(onnx::NodeProto& node, const std::string& name, const std::string& 
 onnx::GraphProto* AddBody(onnx::NodeProto& node, const std::string& attribute, const std::string& graph_name);
 std::string Bytes(const onnx::ModelProto& model);
 inline std::span<const std::byte> AsBytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+// The model that errors call "test.onnx".
+inline Model Parse(const std::string& bytes, const ModelOptions& options = {}) {
+  return Model::Parse(AsBytes(bytes), "test.onnx", options);
+}
+inline Model Parse(const onnx::ModelProto& model, const ModelOptions& options = {}) {
+  return Parse(Bytes(model), options);
+}
+// Of tensors; "" for one that was omitted.
+inline std::vector<std::string> Names(const Graph& graph, const std::vector<TensorId>& ids) {
+  std::vector<std::string> names;
+  for (const TensorId id : ids) names.push_back(id == kNone ? "" : graph.tensor(id).name);
+  return names;
+}
 
 // x[1,3,8,8] → Conv 3x3 pad 1, 4 channels (node "conv") → Relu ("relu") → y[1,4,8,8].
 std::string ConvReluModel();

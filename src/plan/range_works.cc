@@ -7,50 +7,25 @@
 namespace consort {
 namespace {
 
-int64_t Elements(const Tensor& tensor) {
-  int64_t count = 1;
-  for (const int64_t size : tensor.spec.shape) count *= std::max<int64_t>(size, 1);
-  return count;
-}
-
-bool IsActivation(const Graph& graph, TensorId id) {
-  if (id == kNone) return false;
-  const Tensor& tensor = graph.tensor(id);
-  if (tensor.kind == TensorKind::kInitializer) return false;
-  return tensor.producer == kNone || !graph.op(tensor.producer).constant;
-}
-
-std::vector<TensorId> ActivationsOf(const Graph& graph, const Op& op) {
-  std::vector<TensorId> read;
-  if (op.constant) return read;
-  for (const std::vector<TensorId>* ids : {&op.inputs, &op.captures}) {
-    std::copy_if(ids->begin(), ids->end(), std::back_inserter(read),
-                 [&](TensorId id) { return IsActivation(graph, id); });
-  }
+// Each tensor once, in order; nothing of an op that folds.
+std::vector<TensorId> ReadsOf(const Graph& graph, const Op& op) {
+  if (op.constant) return {};
+  std::vector<TensorId> read = ActivationsOf(graph, op);
   std::sort(read.begin(), read.end());
   read.erase(std::unique(read.begin(), read.end()), read.end());
   return read;
 }
 
-bool IsQuantized(const Op& op) {
-  return op.type == "QuantizeLinear" || op.type == "DequantizeLinear" || op.type.starts_with("QLinear") ||
-         op.type.ends_with("Integer");
-}
-
 }  // namespace
 
 RangeWorks::RangeWorks(const Graph& graph)
-    : graph_(graph), whole_(WorkOf(graph)), divides_(graph.ops().size() + 1), read_in_(graph.tensors().size(), 0) {
-  for (const Work& work : whole_.works) {
-    const auto [first, last] = std::minmax_element(work.ops.begin(), work.ops.end());
-    for (OpId position = *first + 1; position <= *last; ++position) divides_[position] = true;
-  }
+    : graph_(graph), whole_(WorkOf(graph)), divides_(DividesAWork(whole_)), read_in_(graph.tensors().size(), 0) {
   size_t works = 0;
   for (OpId id = 0; id <= static_cast<OpId>(graph.ops().size()); ++id) {
     while (works < whole_.works.size() && whole_.works[works].ops.front() < id) ++works;
     works_before_.push_back(static_cast<int>(works));
   }
-  for (const Op& op : graph.ops()) reads_.push_back(ActivationsOf(graph, op));
+  for (const Op& op : graph.ops()) reads_.push_back(ReadsOf(graph, op));
 }
 
 const WorkList& RangeWorks::Of(OpId begin, OpId end) {
@@ -121,7 +96,7 @@ void RangeWorks::AddInput(TensorId tensor) {
 
 void RangeWorks::Count(TensorId id, int sign, int64_t& elements, int64_t& bytes) const {
   const Tensor& tensor = graph_.tensor(id);
-  elements += sign * Elements(tensor);
+  elements += sign * ElementsOf(tensor);
   bytes += sign * std::max<int64_t>(0, tensor.bytes());
 }
 

@@ -35,6 +35,7 @@ using test::ChainStage;
 using test::ChainValue;
 using test::Filled;
 using test::FloatPort;
+using test::MakePart;
 using test::MakeReplica;
 
 // Of 1,000 samples, after some that warm up.
@@ -82,10 +83,7 @@ TEST(Allocation, NoneWithStatesAndDividedStages) {
   plan.stages.push_back(
       {.replicas = {MakeReplica({{FloatPort("x"), FloatPort("state")}, {FloatPort("t0"), FloatPort("next")}})}});
   PreparedStage divided;
-  for (const int64_t samples : {3, 1}) {
-    divided.replicas.push_back(MakeReplica(ChainStage(0, {samples})));
-    divided.replicas.back().samples = samples;
-  }
+  for (const int64_t samples : {3, 1}) divided.replicas.push_back(MakePart(ChainStage(0, {samples}), samples));
   plan.stages.push_back(divided);
   Session session(plan, {.max_in_flight = 6, .states = {{"state", "next"}}, .streams = 2});
   EXPECT_EQ(AllocationsOf(session, 2), 0);

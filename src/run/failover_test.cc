@@ -20,6 +20,7 @@ using test::ChainStage;
 using test::ChainValue;
 using test::Filled;
 using test::FloatPort;
+using test::MakePart;
 using test::MakeReplica;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -185,9 +186,7 @@ TEST(Failover, ADividedStageGivesThePartToASpare) {
     ArithmeticProgram::Options program = samples == 1 ? LostAtCall(0, 3) : ChainStage(0);
     program.inputs = {FloatPort("t0", {samples})};
     program.outputs = {FloatPort("t1", {samples})};
-    PreparedReplica replica = MakeReplica(program);
-    replica.samples = samples;
-    stage.replicas.push_back(std::move(replica));
+    stage.replicas.push_back(MakePart(program, samples));
   }
   stage.spares = {MakeReplica(ChainStage(0, {2}), {.name = "of no use"}),
                   MakeReplica(ChainStage(0, {1}), {.name = "fitting"})};

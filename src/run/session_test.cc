@@ -21,6 +21,7 @@ using test::ChainStage;
 using test::ChainValue;
 using test::Filled;
 using test::FloatPort;
+using test::MakePart;
 using test::MakeReplica;
 using ::testing::Each;
 using ::testing::HasSubstr;
@@ -239,11 +240,7 @@ TEST(Session, PortsOfOtherFormsAreConverted) {
 
 TEST(Session, ReplicasDivideEachCallByTheirSamples) {
   PreparedStage stage;
-  for (const int64_t samples : {2, 1, 3}) {
-    PreparedReplica replica = MakeReplica(ChainStage(0, {samples, 2}));
-    replica.samples = samples;
-    stage.replicas.push_back(std::move(replica));
-  }
+  for (const int64_t samples : {2, 1, 3}) stage.replicas.push_back(MakePart(ChainStage(0, {samples, 2}), samples));
   PreparedPlan plan{.stages = {stage, {.replicas = {MakeReplica(ChainStage(1, {6, 2}))}}}};
   Session session(plan, {.max_in_flight = 2});
   ASSERT_EQ(session.inputs()[0].spec.shape, (Shape{6, 2}));

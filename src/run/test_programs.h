@@ -73,6 +73,14 @@ inline PreparedReplica MakeReplica(ArithmeticProgram::Options program, const Rep
                                        {.execution = options.execution, .clock = options.clock})};
 }
 
+// A part of a divided stage: it takes `samples` rows of each call, which the ports of the program have.
+inline PreparedReplica MakePart(ArithmeticProgram::Options program, int64_t samples,
+                                const ReplicaOptions& options = {}) {
+  PreparedReplica replica = MakeReplica(std::move(program), options);
+  replica.samples = samples;
+  return replica;
+}
+
 // Stage k of a chain: t<k> → t<k+1> = t<k> * 2 + k.
 inline ArithmeticProgram::Options ChainStage(int stage, const Shape& shape = {4}) {
   return {.inputs = {FloatPort("t" + std::to_string(stage), shape)},

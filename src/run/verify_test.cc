@@ -17,6 +17,7 @@ using test::ChainStage;
 using test::ChainValue;
 using test::Filled;
 using test::FloatPort;
+using test::MakePart;
 using test::MakeReplica;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
@@ -136,9 +137,7 @@ TEST(Verify, PartsOfADividedStageAreChecked) {
     ArithmeticProgram::Options program = samples == 3 ? WrongFrom(0, 5) : ChainStage(0);
     program.inputs = {FloatPort("t0", {samples})};
     program.outputs = {FloatPort("t1", {samples})};
-    PreparedReplica replica = MakeReplica(program);
-    replica.samples = samples;
-    stage.replicas.push_back(replica);
+    stage.replicas.push_back(MakePart(program, samples));
     stage.spares.push_back(MakeReplica(ChainStage(0, {samples})));
   }
   Session session({.stages = {stage}}, {.max_in_flight = 1, .verify = {.every = 1}});

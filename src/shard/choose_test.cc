@@ -17,14 +17,12 @@
 namespace consort {
 namespace {
 
-using test::AsBytes;
 using test::GraphWriter;
+using test::Parse;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::ThrowsMessage;
-
-Model Parse(const std::string& bytes) { return Model::Parse(AsBytes(bytes), "test.onnx"); }
 
 TEST(PositionBehind, IsBehindTheMaker) {
   const Model model = Parse(test::SkipModel());

@@ -16,14 +16,12 @@ namespace consort {
 namespace {
 
 namespace fs = std::filesystem;
-using test::AsBytes;
+using test::Parse;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::ThrowsMessage;
-
-Model Parse(const std::string& bytes) { return Model::Parse(AsBytes(bytes), "test.onnx"); }
 
 // A model written as shards into a folder of its own.
 class Written {

@@ -8,14 +8,13 @@
 namespace consort {
 namespace {
 
-using Kind = OpCoverage::Kind;
 using test::EmptyModel;
 using test::GraphWriter;
+using test::Parse;
+using Kind = OpCoverage::Kind;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-Model Parse(const onnx::ModelProto& proto) { return Model::Parse(test::AsBytes(test::Bytes(proto)), "test.onnx"); }
 
 // x → Conv "conv" → c → Relu "relu" → r → Identity "same" → i → Sigmoid "sig" → y
 Model ChainOfFour() {
