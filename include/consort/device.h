@@ -101,6 +101,8 @@ class Binding {
   void Finish(std::exception_ptr error);
   // True when somebody's deadline for the running call has passed.
   bool overdue() const { return overdue_.load(std::memory_order_acquire); }
+  // True when the running call is not wanted any more (Completion::Cancel): set before Program::Interrupt is called.
+  bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
 
  private:
   friend class Completion;
@@ -116,8 +118,8 @@ class Binding {
   std::shared_ptr<void> slot_;
   std::atomic<State> state_{State::kIdle};
   std::atomic<bool> overdue_{false};
-  bool cancelled_ = false;        // guarded by mutex_, as the following
-  Program* program_ = nullptr;    // while it executes
+  std::atomic<bool> cancelled_{false};
+  Program* program_ = nullptr;    // while it executes; guarded by mutex_, as the following
   Clock* clock_ = nullptr;        // that the completion waits through
   std::exception_ptr error_;
   std::mutex mutex_;

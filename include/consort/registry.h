@@ -66,6 +66,7 @@ class Registry {
 // How `emulated:` targets are understood.
 struct EmulationOptions {
   std::string platform;      // a shipped platform or a file, whose devices `emulated:DEVICE` names first; ""
+  std::vector<std::string> settings;  // changes to it: "gtx1650.cost.peak_fp32=6TFLOPS" (docs/platforms.md, --set)
   double jitter = 0;         // relative spread (standard deviation over mean) of the modelled times; 0: always the same
   uint64_t jitter_seed = 0;
 };

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "cli/batch.h"
 #include "cli/bench_options.h"
+#include "cli/bench_plan.h"
 #include "cli/bench_report.h"
 #include "cli/command.h"
 #include "cli/progress.h"
@@ -30,7 +31,9 @@ constexpr char kFooter[] =
     "  consort bench -m net.onnx\n"
     "  consort bench -m net.onnx -d cpu:0@openvino/bf16 -b 1-16*2 --format md\n"
     "  consort bench -m net.onnx --concurrency 1,2 --threads 1 -t 10\n"
-    "  consort bench -m net.onnx --qps 200 --format json -o server.json";
+    "  consort bench -m net.onnx --qps 200 --format json -o server.json\n"
+    "  consort bench -m net.onnx --plan plan.json\n"
+    "  consort bench -m net.onnx -d cpu@onnxruntime,cpu@openvino --strategy auto";
 
 BenchOptions OptionsFor(const BenchArguments& arguments) {
   BenchOptions options;
@@ -139,6 +142,11 @@ ExitCode Conclude(const BenchReport& report) {
 }
 
 ExitCode RunBench(BenchArguments& arguments) {
+  CheckPlanningUsage(arguments.planning);
+  if (arguments.planning.any()) {
+    arguments.emulation.jitter_seed = arguments.seed;
+    return RunBenchPlan(arguments);
+  }
   CompleteBenchArguments(arguments);
   BenchReport report{.environment = ReadEnvironment()};
   const std::exception_ptr failure = Bench(arguments).Run(report);

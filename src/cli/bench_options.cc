@@ -94,6 +94,8 @@ void AddBenchOptions(CLI::App* app, BenchArguments& arguments) {
   AddStateOption(app, arguments, "an input that is a state: starts as zeros or as -i says, and stays so; repeatable");
   AddEngineOptions(app, arguments);
   AddPrintOptions(app, arguments);
+  AddPlanningOptions(app, arguments.planning, "measure a plan of 'consort plan'");
+  AddAccuracyOptions(app, arguments.reference, arguments.bounds, "Plans");
   AddEmulationOptions(app, arguments.emulation);
   AddClockOption(app, arguments.clock_kind, "real only: what is timed here takes real time (default: real)");
   AddImageOptions(app, arguments.image);

@@ -7,7 +7,10 @@
 #include <vector>
 
 #include "bench/scenario.h"
+#include "bench/accuracy.h"
+#include "cli/compare_options.h"
 #include "cli/model_options.h"
+#include "cli/planned_model.h"
 #include "measure/meter.h"
 
 namespace consort {
@@ -28,6 +31,10 @@ struct BenchArguments : ModelArguments, InputArguments, EngineArguments {
   double max_discarded = 0.6;
   bool no_advice = false;
   bool strict = false;
+
+  PlanningArguments planning;
+  std::optional<ReferenceArgument> reference;  // of a plan; absent: cpu@onnxruntime
+  AccuracyBounds bounds;
 
   std::vector<double> percentiles = {50, 90, 95, 99, 99.9};
   std::filesystem::path output;  // empty: the standard output

@@ -11,14 +11,16 @@
 
 #include "cli/command.h"
 #include "cli/compare_options.h"
+#include "cli/compare_plans.h"
 #include "cli/compare_report.h"
+#include "cli/input_sets.h"
+#include "cli/plan_rules.h"
 #include "cli/run_inputs.h"
 #include "consort/registry.h"
 
 namespace consort {
 namespace {
 
-constexpr int kDefaultInputSets = 8;
 constexpr char kDefaultReference[] = "cpu@onnxruntime";
 
 constexpr char kDescription[] =
@@ -37,10 +39,7 @@ void CheckUsage(const CompareOptions& options) {
   if (options.targets.size() < 2) {
     throw UsageError("--device: two targets at least are needed to compare; 'consort bench' measures one");
   }
-  const bool without_reference = options.reference && !options.reference->wanted;
-  if (without_reference && (options.bounds.min_cosine || options.bounds.max_error)) {
-    throw UsageError("--reference none leaves nothing to bound; leave out --min-cosine and --max-error");
-  }
+  CheckBoundsUsage(options.reference, options.bounds);
 }
 
 // As ResolveTargets, but a target may be given twice.
@@ -72,33 +71,6 @@ void CheckReferenceModel(const CompareOptions& options, const Target& reference)
   throw UsageError(
       fmt::format("--reference: no model is given for {}; name another target, or none", reference.ToString()));
 }
-
-// Sets of inputs: the files that are given, and for ports without one a seed of each set's own.
-class InputSets {
- public:
-  explicit InputSets(const CompareOptions& options)
-      : count_(options.input_sets.value_or(options.inputs.empty() ? kDefaultInputSets : 1)), first_(options) {
-    for (int set = 1; set < count_; ++set) {
-      arguments_.push_back(std::make_unique<InputArguments>(options));
-      arguments_.back()->seed += static_cast<uint64_t>(set);
-      others_.emplace_back(*arguments_.back());
-    }
-  }
-
-  int count() const { return count_; }
-  std::vector<Buffer> Get(int set, const Signature& signature) const {
-    std::vector<Buffer> buffers;
-    for (PortInput& input : (set == 0 ? first_ : others_[static_cast<size_t>(set) - 1]).For(signature))
-      buffers.push_back(std::move(input.tensor));
-    return buffers;
-  }
-
- private:
-  int count_;
-  RunInputs first_;
-  std::vector<std::unique_ptr<InputArguments>> arguments_;  // what `others_` refer to
-  std::vector<RunInputs> others_;
-};
 
 std::vector<Outputs> EvaluateAll(Evaluator& evaluator, const InputSets& inputs) {
   std::vector<Outputs> outputs;
@@ -213,8 +185,33 @@ CompareReport Measure(const Registry& registry, const std::vector<Entrant>& entr
   return report;
 }
 
-// What went wrong that is not an error: the accuracy first, because figures of wrong numbers mean nothing.
-ExitCode Conclude(const CompareReport& report) {
+ExitCode RunCompare(const CompareOptions& options) {
+  CheckUsage(options);
+  const Registry registry = MakeBuiltinRegistry(options.emulation);
+  const std::vector<Target> targets = ResolveEach(registry, options);
+  const std::optional<Target> reference = ResolveReference(registry, options);
+  if (reference) CheckReferenceModel(options, *reference);
+  const ModelBundle models = LoadModels(options, targets);
+  const InputSets inputs(options, options.input_sets);
+  std::vector<Entrant> entrants;
+  for (const Target& target : targets) {
+    entrants.push_back({target, &models.ArtifactFor(target), {options.compile, options.open(), options.strict}});
+  }
+  std::vector<CompareRow> rows = MakeRows(targets, models);
+  CheckTargets(registry, entrants, reference, models, options, inputs, rows);
+  CompareReport report = Measure(registry, entrants, std::move(rows), options, inputs);
+  if (reference) {
+    report.reference = reference->ToString();
+    report.inputs = fmt::format("{} {}input{}", inputs.count(), options.inputs.empty() ? "seeded " : "",
+                                inputs.count() == 1 ? "" : "s");
+  }
+  PrintCompareReport(report, options.format);
+  return ConcludeCompare(report);
+}
+
+}  // namespace
+
+ExitCode ConcludeCompare(const CompareReport& report) {
   std::fflush(stdout);
   bool missed = false;
   for (const CompareRow& row : report.rows) {
@@ -234,41 +231,17 @@ ExitCode Conclude(const CompareReport& report) {
   return report.paired.unstable.empty() && !overrun ? ExitCode::kDone : ExitCode::kUnstable;
 }
 
-ExitCode RunCompare(const CompareOptions& options) {
-  CheckUsage(options);
-  EmulationOptions emulation = options.emulation;
-  emulation.jitter_seed = options.seed;
-  const Registry registry = MakeBuiltinRegistry(emulation);
-  const std::vector<Target> targets = ResolveEach(registry, options);
-  const std::optional<Target> reference = ResolveReference(registry, options);
-  if (reference) CheckReferenceModel(options, *reference);
-  const ModelBundle models = LoadModels(options, targets);
-  const InputSets inputs(options);
-  std::vector<Entrant> entrants;
-  for (const Target& target : targets) {
-    entrants.push_back({target, &models.ArtifactFor(target), {options.compile, options.open(), options.strict}});
-  }
-  std::vector<CompareRow> rows = MakeRows(targets, models);
-  CheckTargets(registry, entrants, reference, models, options, inputs, rows);
-  CompareReport report = Measure(registry, entrants, std::move(rows), options, inputs);
-  if (reference) {
-    report.reference = reference->ToString();
-    report.inputs = fmt::format("{} {}input{}", inputs.count(), options.inputs.empty() ? "seeded " : "",
-                                inputs.count() == 1 ? "" : "s");
-  }
-  PrintCompareReport(report, options.format);
-  return Conclude(report);
-}
-
-}  // namespace
-
 Command AddCompareCommand(CLI::App& program) {
   CLI::App* app = program.add_subcommand("compare", kDescription);
   app->footer(kFooter);
   const auto options = std::make_shared<CompareOptions>();
   AddCompareOptions(app, *options);
   app->get_option("--model")->required();
-  return {app, [options] { return RunCompare(*options); }};
+  return {app, [options] {
+            CheckPlanningUsage(options->planning);
+            options->emulation.jitter_seed = options->seed;
+            return options->planning.any() ? RunComparePlans(*options) : RunCompare(*options);
+          }};
 }
 
 }  // namespace consort

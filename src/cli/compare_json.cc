@@ -44,9 +44,9 @@ Json PlacementJson(const Placement& placement) {
 // What is not to be trusted stands below "unreliable".
 Json ToJson(const CompareReport& report, size_t index) {
   const CompareRow& row = report.rows[index];
-  Json json = {{"kind", ToString(row.info.provenance)},
-               {"provenance", ToString(row.info.provenance)},
-               {"target", row.target.ToString()},
+  Json json = {{"kind", row.provenance()},
+               {"provenance", row.provenance()},
+               {"target", row.target.device.empty() ? row.label : row.target.ToString()},
                {"label", row.label},
                {"device", row.info.name},
                {"engine", row.info.engine},
@@ -56,6 +56,8 @@ Json ToJson(const CompareReport& report, size_t index) {
                {"threads", row.threads},
                {"cores", row.info.cores.cores()}};
   if (row.emulation) json["emulation"] = EmulationJson(*row.emulation);
+  for (const EmulationReport& emulation : row.emulation ? std::vector<EmulationReport>() : row.emulations)
+    json["emulations"].push_back(EmulationJson(emulation));
   const bool known = row.measured_at_all() && row.overrun().empty();
   const bool against = known && !HasNoBaseline(report);
   Json figures = {{"verdict", VerdictWord(report, index)}};
@@ -84,6 +86,7 @@ std::string CompareJson(const CompareReport& report) {
   for (size_t i = 0; i < report.rows.size(); ++i) json["targets"].push_back(ToJson(report, i));
   if (!stable) json["unstable"] = paired.unstable;
   json["reference"] = report.reference.empty() ? Json(nullptr) : Json(report.reference);
+  json["times"] = report.times.empty() ? "one query at a time" : report.times;
   json["rounds"] = paired.rounds;
   json["loads"] = report.loads;
   json["seed"] = report.seed;

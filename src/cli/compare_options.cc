@@ -7,11 +7,6 @@ constexpr double kMaxSeconds = 1e6;
 constexpr int kMaxLoads = 100;
 constexpr int kMaxInputSets = 10'000;
 
-ReferenceArgument ParseReference(const std::string& text) {
-  if (text == "none") return {.wanted = false};
-  return {.wanted = true, .target = Target::Parse(text)};
-}
-
 void AddMeasuringOptions(CLI::App* app, CompareOptions& options) {
   AddParsed(
       app, "-t,--time", "SECONDS", options.time_s,
@@ -25,25 +20,28 @@ void AddMeasuringOptions(CLI::App* app, CompareOptions& options) {
                 "exit code 4 before the first inference unless every op is known to run where it was asked to");
 }
 
-void AddAccuracyOptions(CLI::App* app, CompareOptions& options) {
-  AddParsed(app, "--reference", "TARGET", options.reference, ParseReference,
-            "what outputs are compared with, at optimisation level basic, not timed; 'none' leaves accuracy out "
-            "(default: cpu@onnxruntime)");
-  AddParsed(
-      app, "--input-sets", "N", options.input_sets,
-      [](const std::string& text) { return static_cast<int>(ParseInt(text, 1, kMaxInputSets)); },
-      "sets of inputs for the accuracy, seeded one after the other (default: 8, with input files 1)");
-  AddParsed(
-      app, "--min-cosine", "C", options.bounds.min_cosine,
-      [](const std::string& text) { return ParseBetween(text, -1, 1); },
-      "exit code 5 for a target with a lower cosine");
-  AddParsed(
-      app, "--max-error", "E", options.bounds.max_error,
-      [](const std::string& text) { return ParseBetween(text, 0, 1e30); },
-      "exit code 5 for a target with a larger error, as a share of the largest |reference|");
+}  // namespace
+
+ReferenceArgument ParseReference(const std::string& text) {
+  if (text == "none") return {.wanted = false};
+  return {.wanted = true, .target = Target::Parse(text)};
 }
 
-}  // namespace
+void AddAccuracyOptions(CLI::App* app, std::optional<ReferenceArgument>& reference, AccuracyBounds& bounds,
+                        const std::string& group) {
+  const auto grouped = [&group](CLI::Option* option) {
+    if (!group.empty()) option->group(group);
+  };
+  grouped(AddParsed(app, "--reference", "TARGET", reference, ParseReference,
+                    "what outputs are compared with, at optimisation level basic, not timed; 'none' leaves accuracy out "
+                    "(default: cpu@onnxruntime)"));
+  grouped(AddParsed(
+      app, "--min-cosine", "C", bounds.min_cosine, [](const std::string& text) { return ParseBetween(text, -1, 1); },
+      "exit code 5 for a lower cosine"));
+  grouped(AddParsed(
+      app, "--max-error", "E", bounds.max_error, [](const std::string& text) { return ParseBetween(text, 0, 1e30); },
+      "exit code 5 for a larger error, as a share of the largest |reference|"));
+}
 
 void AddCompareOptions(CLI::App* app, CompareOptions& options) {
   AddModelOptions(app, options);
@@ -52,12 +50,17 @@ void AddCompareOptions(CLI::App* app, CompareOptions& options) {
   AddInputOptions(app, options);
   AddStateOption(app, options, "the input starts as zeros, as a stream's first call sees it; repeatable");
   AddMeasuringOptions(app, options);
-  AddAccuracyOptions(app, options);
+  AddAccuracyOptions(app, options.reference, options.bounds, "");
+  AddParsed(
+      app, "--input-sets", "N", options.input_sets,
+      [](const std::string& text) { return static_cast<int>(ParseInt(text, 1, kMaxInputSets)); },
+      "sets of inputs for the accuracy, seeded one after the other (default: 8, with input files 1)");
   AddParsed(app, "--threads", "N", options.compile.threads, ParsePositive,
             "engine threads (default: one per core of the target)");
   AddEngineOptions(app, options);
   AddFormatOption(app, options.format,
                   {OutputFormat::kTable, OutputFormat::kMarkdown, OutputFormat::kCsv, OutputFormat::kJson});
+  AddPlanningOptions(app, options.planning, "a plan of 'consort plan', compared with the targets of --device");
   AddEmulationOptions(app, options.emulation);
   AddImageOptions(app, options.image);
 }

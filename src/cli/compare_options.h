@@ -6,6 +6,7 @@
 
 #include "bench/accuracy.h"
 #include "cli/model_options.h"
+#include "cli/planned_model.h"
 
 namespace consort {
 
@@ -22,9 +23,16 @@ struct CompareOptions : ModelArguments, InputArguments, EngineArguments {
   std::optional<ReferenceArgument> reference;  // absent: cpu@onnxruntime
   std::optional<int> input_sets;               // sets of inputs for the accuracy; absent: 8, or 1 with input files
   AccuracyBounds bounds;
+  PlanningArguments planning;
   OutputFormat format = OutputFormat::kTable;
 };
 
+// "none", or a target.
+ReferenceArgument ParseReference(const std::string& text);
+
+// --reference, --min-cosine and --max-error; a group "" is that of the command's own options.
+void AddAccuracyOptions(CLI::App* app, std::optional<ReferenceArgument>& reference, AccuracyBounds& bounds,
+                        const std::string& group);
 // Adds every option of the command; `options` must outlive the parsing.
 void AddCompareOptions(CLI::App* app, CompareOptions& options);
 

@@ -44,7 +44,7 @@ std::vector<std::string> AccuracyCells(const CompareRow& row) {
 
 bool HasEmulated(const CompareReport& report) {
   return std::any_of(report.rows.begin(), report.rows.end(),
-                     [](const CompareRow& row) { return row.emulation.has_value(); });
+                     [](const CompareRow& row) { return !row.all_emulations().empty(); });
 }
 
 // The time against the first target's, or that it is not to be trusted.
@@ -59,7 +59,7 @@ std::string Time(const CompareReport& report, size_t index) {
 std::vector<std::string> Cells(const CompareReport& report, size_t index, const std::string& label) {
   const CompareRow& row = report.rows[index];
   std::vector<std::string> cells = {label};
-  if (HasEmulated(report)) cells.emplace_back(ToString(row.info.provenance));
+  if (HasEmulated(report)) cells.push_back(row.provenance());
   cells.push_back(row.measured_at_all() && report.paired.unstable.empty() && row.overrun().empty()
                       ? Digits(Milliseconds(row.measured.median_ns.estimate), 4)
                       : "-");
@@ -109,7 +109,9 @@ std::string FormatPlacement(const Placement& placement) {
 
 std::string FormatConditions(const CompareRow& row) {
   std::vector<std::string> parts = {row.precision,
-                                    row.threads == 1 ? "1 thread" : fmt::format("{} threads", row.threads)};
+                                    row.threads == 1   ? "1 thread"
+                                    : row.threads == 0 ? "threads as the plan says"
+                                                       : fmt::format("{} threads", row.threads)};
   if (row.emulation) parts.back() = row.emulation->exact ? parts.back() + " for the numbers" : "no numbers";
   if (!row.info.cores.empty()) {
     parts.push_back((row.info.cores.size() == 1 ? "core " : "cores ") + row.info.cores.ToString());
@@ -134,14 +136,15 @@ std::vector<std::pair<std::string, std::string>> Notes(const CompareReport& repo
   for (size_t i = 0; i < report.rows.size(); ++i) {
     const CompareRow& row = report.rows[i];
     notes.emplace_back(numbered ? Short(i) : row.label,
-                       fmt::format("{}{}, {}; {}", numbered ? row.target.ToString() + ": " : "", row.info.engine,
+                       fmt::format("{}{}, {}; {}", numbered ? row.label + ": " : "", row.info.engine,
                                    FormatConditions(row), FormatPlacement(row.placement)));
-    if (row.emulation) {
-      for (const auto& [title, text] : EmulationNotes(*row.emulation)) notes.emplace_back("", title + ": " + text);
+    for (const EmulationReport& emulation : row.all_emulations()) {
+      for (const auto& [title, text] : EmulationNotes(emulation)) notes.emplace_back("", title + ": " + text);
     }
     if (!row.accuracy_problem.empty()) notes.emplace_back("", "no accuracy: " + row.accuracy_problem);
   }
   notes.emplace_back("rounds", FormatRounds(report));
+  if (!report.times.empty()) notes.emplace_back("times", report.times);
   if (!report.reference.empty())
     notes.emplace_back("accuracy", fmt::format("{} against {}", report.inputs, report.reference));
   notes.emplace_back("machine", FormatEnvironment(report.environment));
@@ -193,7 +196,7 @@ void PrintCsv(const CompareReport& report) {
     const Accuracy accuracy = row.accuracy.value_or(Accuracy{});
     const std::string word = report.paired.unstable.empty() ? VerdictWord(report, i) : "unstable";
     std::vector<std::string> cells = {row.label,
-                                      std::string(ToString(row.info.provenance)),
+                                      row.provenance(),
                                       row.info.engine,
                                       row.precision,
                                       std::to_string(row.threads),
@@ -216,6 +219,12 @@ void PrintCsv(const CompareReport& report) {
 }
 
 }  // namespace
+
+std::string CompareRow::overrun() const { return OverrunOf(all_emulations()); }
+
+std::vector<EmulationReport> CompareRow::all_emulations() const {
+  return emulation ? std::vector<EmulationReport>{*emulation} : emulations;
+}
 
 bool HasNoBaseline(const CompareReport& report) { return !report.rows.front().overrun().empty(); }
 

@@ -17,8 +17,8 @@ namespace consort {
 
 // One target's part. Plain data.
 struct CompareRow {
-  Target target;
-  std::string label;  // the target; " (2)" is added to the second of its kind
+  Target target;      // of a plan empty
+  std::string label;  // the target; " (2)" is added to the second of its kind; what the plan is
   DeviceInfo info;
   std::string model;        // the artifact's name
   std::string fingerprint;  // and fingerprint
@@ -28,11 +28,16 @@ struct CompareRow {
   SideResult measured;
   std::optional<Accuracy> accuracy;
   std::optional<EmulationReport> emulation;  // of an emulated target
+  std::vector<EmulationReport> emulations;   // of a plan: of each of its emulated replicas
+  std::string word;                          // of a plan: "measured and emulated"; "": that of `info`
   std::string accuracy_problem;     // why there is none although there is a reference
   std::vector<std::string> misses;  // bounds on the accuracy that are not kept
 
   // Why there is no emulated time.
-  std::string overrun() const { return emulation ? DescribeOverruns(*emulation) : ""; }
+  std::string overrun() const;
+  std::string provenance() const { return word.empty() ? std::string(ToString(info.provenance)) : word; }
+  // Of an emulated target one, of a plan of real targets none.
+  std::vector<EmulationReport> all_emulations() const;
   bool measured_at_all() const { return measured.latencies.count() > 0; }
 };
 
@@ -46,6 +51,7 @@ struct CompareReport {
   bool denormals_flushed = true;
   std::string reference;   // the target, or "" without accuracy
   std::string inputs;      // "8 seeded inputs"
+  std::string times;       // what of, where it is not one query at a time; ""
   TimeNs probe_ns = 0;     // the noise gate's: the machine's speed
   std::string blind_spot;  // what the noise gate cannot see here
 };

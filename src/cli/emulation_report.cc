@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
@@ -27,6 +28,23 @@ std::vector<std::pair<std::string, std::string>> EmulationNotes(const EmulationR
   if (!report.notes.empty()) notes.emplace_back("notes", Join(report.notes, "; "));
   if (!report.warning.empty()) notes.emplace_back("warning", report.warning);
   return notes;
+}
+
+void AddCalls(std::vector<EmulationReport>& sum, std::vector<EmulationReport> more) {
+  for (size_t i = 0; i < sum.size() && i < more.size(); ++i) {
+    more[i].calls += sum[i].calls;
+    more[i].overruns += sum[i].overruns;
+    more[i].longest_host_ns = std::max(more[i].longest_host_ns, sum[i].longest_host_ns);
+  }
+  sum = std::move(more);
+}
+
+std::string OverrunOf(const std::vector<EmulationReport>& reports) {
+  for (const EmulationReport& report : reports) {
+    std::string why = DescribeOverruns(report);
+    if (!why.empty()) return why;
+  }
+  return "";
 }
 
 nlohmann::ordered_json EmulationJson(const EmulationReport& report) {

@@ -15,6 +15,11 @@ namespace consort {
 // numbers come from, what was assumed, the platform's warning. After an overrun no time is among them.
 std::vector<std::pair<std::string, std::string>> EmulationNotes(const EmulationReport& report);
 
+// Adds the calls and overruns of another load of the same executables; the rest is that of the newest.
+void AddCalls(std::vector<EmulationReport>& sum, std::vector<EmulationReport> more);
+// Why the first of several with overruns has no emulated time; empty without any.
+std::string OverrunOf(const std::vector<EmulationReport>& reports);
+
 // The object `emulation` of the JSON of a target.
 nlohmann::ordered_json EmulationJson(const EmulationReport& report);
 

@@ -1,12 +1,14 @@
 // `consort plan`: which device runs which part of a model, and which share of the samples.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
 
 #include "base/files.h"
 #include "cli/command.h"
+#include "cli/plan_local.h"
 #include "cli/plan_options.h"
 #include "cli/plan_report.h"
 #include "plan/drawing.h"
@@ -18,13 +20,14 @@ namespace consort {
 namespace {
 
 constexpr char kDescription[] =
-    "Finds which device of a platform runs which part of a model, and which share of the samples: one device alone, "
-    "all on shares, a "
+    "Finds which device runs which part of a model, and which share of the samples: one device alone, all on shares, a "
     "pipeline of stages, or stages with several replicas. Plans are ranked with reasons; the best single device is "
-    "always among them, and "
-    "several are chosen only when they gain more than 2 %. Every figure is modelled.";
+    "always among them, and several are chosen only when they gain more than 2 %. On targets of this machine the model's "
+    "units are measured, the best plans are run, and the choice rests on that; on a platform every figure is modelled.";
 constexpr char kFooter[] =
     "Examples:\n"
+    "  consort plan net.onnx -d cpu@onnxruntime,cpu@openvino -o plan.json\n"
+    "  consort plan net.onnx -d cpu@openvino,emulated:coral-usb3@null --no-run\n"
     "  consort plan zoo:resnet-50 --platform seed\n"
     "  consort plan net.onnx --platform coral-x4 --objective latency -o plan.json\n"
     "  consort plan zoo:resnet-50 --platform seed --strategy pipeline --svg plan.svg\n"
@@ -32,21 +35,13 @@ constexpr char kFooter[] =
     "  consort plan zoo:vgg-16 --platform seed --max-latency 20ms --max-watts 80W\n"
     "  consort plan zoo:resnet-50 --platform seed --set gtx1650.cost.peak_fp32=6TFLOPS";
 
-// The platform as the command line changes it.
-Platform PlatformOf(const PlanArguments& arguments) {
-  Platform platform = LoadPlatform(arguments.platform, BuiltinCostSchemas());
-  try {
-    for (const std::string& assignment : arguments.assignments) platform.Set(assignment);
-  } catch (const Error& error) {
-    throw UsageError(fmt::format("--set: {}", error.what()));
-  }
-  return platform;
-}
-
 // A device that does not exist or stands there twice is a UsageError.
 ModelledCosts CostsOf(const Platform& platform, const PlanArguments& arguments, const GraphAtBatch& graph) {
   std::vector<PlatformChoice> choices;
-  for (const PlatformTarget& target : arguments.devices) choices.push_back({target.device, target.precision});
+  for (const std::string& text : arguments.devices) {
+    const PlatformTarget target = ParsePlatformTarget(text);
+    choices.push_back({target.device, target.precision});
+  }
   try {
     return {platform, choices, graph};
   } catch (const Error& error) {
@@ -80,7 +75,7 @@ class Planning {
                       .planning_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(),
                       .batch = batch_};
     for (RankedPlan& ranked : list.plans) Sign(model, ranked.plan);
-    report.written = Write(report);
+    report.written = WritePlan(report, arguments_);
     return arguments_.format == OutputFormat::kJson ? PlanReportJson(report) : PlanTables(report);
   }
 
@@ -92,6 +87,7 @@ class Planning {
         CostsOf(platform_, arguments_, [this](int64_t batch) -> const Graph& { return GraphAt(batch); });
     PlanQuery query = arguments_.query;
     query.batch = batch_;
+    if (arguments_.most_units) query.units.most_units = *arguments_.most_units;
     query.units.op_weights = costs.OpWeights(batch_);
     query.units.divides_a_fusion = costs.Fusions(batch_);
     try {
@@ -110,29 +106,26 @@ class Planning {
     plan.platform_fingerprint = FingerprintOf(platform_);
   }
 
-  std::vector<std::string> Write(const PlanReport& report) const {
-    std::vector<std::string> written;
-    if (arguments_.dry_run) return written;
-    const RankedPlan& best = report.list.best();
-    const auto write = [&written](const std::filesystem::path& path, const std::string& content) {
-      if (path.empty()) return;
-      WriteFile(path, content);
-      written.push_back(path.string());
-    };
-    write(arguments_.output, FormatPlan(best.plan, report.graph));
-    write(arguments_.svg, DrawSvg(best.plan, report.graph, best.evaluation.uses));
-    return written;
-  }
-
   const PlanArguments& arguments_;
-  Platform platform_;
+  const Platform platform_;
   NetworkSource networks_;
   int64_t own_batch_ = 0;  // the model's own, where no other was asked for
   int64_t batch_ = 1;
 };
 
+// True where every device is one of the platform's: nothing is measured then.
+bool IsModelled(const PlanArguments& arguments) {
+  if (arguments.platform.empty()) return false;
+  const Platform platform = PlatformOf(arguments);
+  const bool any_target = std::any_of(arguments.devices.begin(), arguments.devices.end(), [&](const std::string& text) {
+    return !HasDevice(platform, text) && LooksLikeTarget(text);
+  });
+  return !any_target;
+}
+
 ExitCode RunPlan(const PlanArguments& arguments) {
   CheckPlanArguments(arguments);
+  if (!IsModelled(arguments)) return RunLocalPlan(arguments);
   fmt::print("{}", Planning(arguments).Run());
   return ExitCode::kDone;
 }

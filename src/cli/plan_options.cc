@@ -4,6 +4,8 @@
 
 #include "base/strings.h"
 #include "cli/command.h"
+#include "cli/plan_rules.h"
+#include "cli/profile_options.h"
 
 namespace consort {
 namespace {
@@ -27,13 +29,14 @@ double ParsePositiveQuantity(const std::string& text, Dimension dimension) {
 void AddPlatformOptions(CLI::App* app, PlanArguments& arguments) {
   AddParsed(
       app, "--platform", "NAME|FILE", arguments.platform, [](const std::string& text) { return text; },
-      "a platform of 'consort platforms', or a platform file");
+      "plan for the devices of a platform of 'consort platforms', or of a platform file, by their cost models");
   AddEach(
       app, "-d,--device", "DEVICES",
       [&arguments](const std::string& text) {
-        for (const std::string& part : Split(text, ',')) arguments.devices.push_back(ParsePlatformTarget(part));
+        for (const std::string& part : Split(text, ',')) arguments.devices.push_back(part);
       },
-      "devices that may be used, comma separated, such as gtx1650/fp16 (default: all of the platform)");
+      "what may be used, comma separated: devices of the platform, such as gtx1650/fp16; targets of this machine, such "
+      "as cpu@openvino; emulated:coral-usb3 (default: all of the platform, or all targets of this machine)");
   AddEach(
       app, "--set", "PATH=VALUE", [&arguments](const std::string& text) { arguments.assignments.push_back(text); },
       "what if: gtx1650.link.bandwidth=24GB/s; repeatable");
@@ -58,6 +61,24 @@ void AddGoalOptions(CLI::App* app, PlanArguments& arguments) {
       "samples of one call: size of axis 0 of every input (default: the model's own, 1 where it is open)");
 }
 
+void AddMeasuringOptions(CLI::App* app, PlanArguments& arguments) {
+  const auto group = [](CLI::Option* option) { option->group("Targets that are measured"); };
+  group(AddParsed(
+      app, "--profile", "FILE", arguments.profile, [](const std::string& text) { return text; },
+      "a file of 'consort profile', which is read, and written with what was missing"));
+  group(AddParsed(
+      app, "--profile-units", "N", arguments.profile_units,
+      [](const std::string& text) { return static_cast<int>(ParseInt(text, 1, kMostProfileUnits)); },
+      "finest grain of what is measured (default: 8)"));
+  group(app->add_flag("--no-run", arguments.no_run, "choose by the profile alone: no plan is run"));
+  group(AddParsed(
+      app, "-t,--time", "SECONDS", arguments.time_s, [](const std::string& text) { return ParseBetween(text, 0.1, 3600); },
+      "clean time of each comparison of plans that run (default: 4)"));
+  group(AddParsed(app, "--seed", "N", arguments.seed, ParseSeed, "of the inputs that plans are run with (default: 0)"));
+  AddAccuracyOptions(app, arguments.reference, arguments.bounds, "Targets that are measured");
+  AddEngineOptions(app, arguments);
+}
+
 void AddBoundOptions(CLI::App* app, PlanArguments& arguments) {
   PlanQuery& query = arguments.query;
   AddParsed(
@@ -74,9 +95,9 @@ void AddBoundOptions(CLI::App* app, PlanArguments& arguments) {
       [&query](const std::string& text) { query.placings.push_back(ParsePlacing(text)); },
       "operators whose names match run on this device; repeatable");
   AddParsed(
-      app, "--units", "N", query.units.most_units,
+      app, "--units", "N", arguments.most_units,
       [](const std::string& text) { return static_cast<int>(ParseInt(text, 2, kMostUnits)); },
-      "finest grain: the model is planned in at most so many units (default: 96)");
+      "finest grain of what is modelled: at most so many units (default: 96)");
 }
 
 }  // namespace
@@ -86,6 +107,7 @@ void AddPlanOptions(CLI::App* app, PlanArguments& arguments) {
   AddPlatformOptions(app, arguments);
   AddGoalOptions(app, arguments);
   AddBoundOptions(app, arguments);
+  AddMeasuringOptions(app, arguments);
   AddParsed(
       app, "-o,--output", "FILE", arguments.output, [](const std::string& text) { return text; },
       "write the chosen plan as JSON");
@@ -98,12 +120,9 @@ void AddPlanOptions(CLI::App* app, PlanArguments& arguments) {
 
 void CheckPlanArguments(const PlanArguments& arguments) {
   CheckNetworkArguments(arguments);
-  if (!arguments.platform.empty()) return;
-  throw UsageError(
-      "--platform is needed: plans are made from the cost models of a platform; devices of this machine would have to "
-      "be measured first, "
-      "which this version does not do. Take one of 'consort platforms', or describe yours in a file "
-      "(docs/platforms.md)");
+  CheckBoundsUsage(arguments.reference, arguments.bounds);
+  if (arguments.platform.empty() && !arguments.assignments.empty())
+    throw UsageError("--set changes figures of a platform: give --platform as well");
 }
 
 }  // namespace consort

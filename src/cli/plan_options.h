@@ -7,17 +7,28 @@
 #include <string>
 #include <vector>
 
+#include "cli/compare_options.h"
 #include "cli/simulate_options.h"
 #include "plan/planner.h"
 
 namespace consort {
 
-struct PlanArguments : NetworkArguments {
-  std::string platform;
-  std::vector<PlatformTarget> devices;   // empty: all of the platform
+struct PlanArguments : NetworkArguments, EngineArguments {
+  std::string platform;              // empty: none, devices of this machine
+  std::vector<std::string> devices;  // of the platform, or targets; empty: all of the platform, or of this machine
   std::vector<std::string> assignments;  // --set: "gtx1650.link.bandwidth=24GB/s"
   std::optional<int> batch;              // absent: the model's own
   PlanQuery query;
+  std::optional<int> most_units;  // of the planner; absent: PlanQuery's
+  // For targets that are measured and run:
+  std::filesystem::path profile;  // empty: none is kept
+  int profile_units = 8;
+  double time_s = 4;   // of each comparison of plans
+  bool no_run = false;
+  std::optional<ReferenceArgument> reference;  // absent: cpu@onnxruntime
+  AccuracyBounds bounds;  // as asked (BoundsOf)
+  uint64_t seed = 0;
+
   std::filesystem::path output;  // empty: none
   std::filesystem::path svg;     // empty: none
   bool dry_run = false;
@@ -26,7 +37,7 @@ struct PlanArguments : NetworkArguments {
 
 // Every option of the command; `arguments` must outlive the parsing.
 void AddPlanOptions(CLI::App* app, PlanArguments& arguments);
-// Throws UsageError for options that do not go together, and where no platform is given.
+// Throws UsageError for options that do not go together.
 void CheckPlanArguments(const PlanArguments& arguments);
 
 }  // namespace consort

@@ -4,29 +4,26 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
-#include <set>
 
 #include "base/clock_thread.h"
-#include "base/strings.h"
 #include "base/thread.h"
 #include "cli/command.h"
 #include "cli/run_calls.h"
 #include "cli/run_inputs.h"
 #include "cli/run_options.h"
+#include "cli/run_outputs.h"
+#include "cli/run_plan.h"
 #include "cli/run_report.h"
 #include "consort/registry.h"
 #include "emulate/virtual_clock.h"
-#include "io/npy.h"
-#include "io/tensor_file.h"
 
 namespace consort {
 namespace {
 
-constexpr double kDefaultTolerance = 1e-5;
-
 constexpr char kDescription[] =
     "Runs a model on one target or several and says where every op ran. Several targets get the same inputs; their "
-    "outputs are compared with those of the first.";
+    "outputs are compared with those of the first. With --plan the model's stages run on the targets of a plan, many "
+    "samples at once.";
 constexpr char kFooter[] =
     "Examples:\n"
     "  consort run -m net.onnx\n"
@@ -35,13 +32,16 @@ constexpr char kFooter[] =
     "      --mean 123.675,116.28,103.53 --scale 0.0171248,0.017507,0.0174292 \\\n"
     "      -d cpu@onnxruntime,cpu@openvino --strict\n"
     "  consort run -m vad.onnx -i input=speech.npy --sequence input \\\n"
-    "      --state state=stateN";
+    "      --state state=stateN\n"
+    "  consort run -m net.onnx --plan plan.json -n 1000 --clock virtual\n"
+    "  consort run -m net.onnx --plan plan.json -n 1000 --watch --trace t.json";
 
-void CheckUsage(const RunOptions& options) {
+void CheckUsage(const CLI::App& app, const RunOptions& options) {
+  CheckPlanRunUsage(app, options);
   if (!options.sequences.empty() && options.iterations > 1) {
     throw UsageError("--iterations and --sequence exclude each other: a sequence has one call per step");
   }
-  if (options.tolerance && options.expected.empty() && options.targets.size() < 2) {
+  if (options.tolerance && options.expected.empty() && (options.targets.size() < 2 || options.planning.any())) {
     throw UsageError("--tolerance needs --expect or a second target to compare with");
   }
   CheckModels(options);
@@ -71,57 +71,6 @@ TargetReport Prepare(const Registry& registry, const Target& target, const Model
   return report;
 }
 
-// An expected output and the file that holds it.
-struct Expected {
-  NamedTensor output;
-  std::string file;
-};
-
-// The name of the output that a tensor of a file is for: as the option says, the only one, or as the file says.
-std::string ExpectedName(const NamedFile& file, const NamedTensor& tensor, size_t tensors, const Signature& signature) {
-  if (!file.name.empty()) return file.name;
-  if (tensors == 1 && signature.outputs.size() == 1) return signature.outputs.front().name;
-  if (!tensor.name.empty()) return tensor.name;
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{0}: which output is it for? Give it as NAME={0}", file.path.string()));
-}
-
-std::vector<Expected> ReadExpected(const RunOptions& options, const Signature& signature) {
-  std::vector<Expected> expected;
-  for (const NamedFile& file : options.expected) {
-    std::vector<NamedTensor> tensors = ReadTensors(file.path);
-    if (!file.name.empty() && tensors.size() != 1) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: holds {} tensors where one is needed", file.path.string(), tensors.size()));
-    }
-    for (NamedTensor& tensor : tensors) {
-      tensor.name = ExpectedName(file, tensor, tensors.size(), signature);
-      RequirePort(signature.outputs, tensor.name, "output");
-      expected.push_back({std::move(tensor), file.path.string()});
-    }
-  }
-  return expected;
-}
-
-Verdict Judge(const Buffer& value, const Buffer& reference, std::optional<double> tolerance) {
-  try {
-    return {Compare(value, reference), "", tolerance};
-  } catch (const Error& error) {
-    return {std::nullopt, error.what(), tolerance};
-  }
-}
-
-void JudgeExpected(TargetReport& report, const std::vector<Expected>& expected, const RunOptions& options) {
-  for (const Expected& one : expected) {
-    const int port = RequirePort(report.executable->signature().outputs, one.output.name, "output");
-    OutputReport& output = report.outputs[port];
-    output.expected = Judge(output.tensor, one.output.tensor, options.tolerance.value_or(kDefaultTolerance));
-    if (output.expected->comparison) continue;
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: output '{}': {}", one.file, one.output.name, output.expected->problem));
-  }
-}
-
 bool HasNoNumbers(const TargetReport& report) { return report.emulation && !report.emulation->exact; }
 
 // Compares with the first target's output of the same name, or with its only output when both have one.
@@ -141,33 +90,6 @@ void JudgeAgainstFirst(TargetReport& report, const TargetReport& first, const Ru
   }
 }
 
-// A port or target name as one component of a path.
-std::string FileName(std::string name) {
-  for (char& c : name) {
-    if (c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20) c = '_';
-  }
-  return name.empty() || name.front() == '.' ? "_" + name : name;
-}
-
-void WriteOutputs(TargetReport& report, const RunOptions& options, bool several) {
-  std::filesystem::path folder = options.output_folder;
-  if (several) folder /= FileName(report.target.ToString());
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", folder.string(), error.message()));
-  std::set<std::string> names;
-  for (OutputReport& output : report.outputs) {
-    const std::string name = FileName(output.port.name) + ".npy";
-    if (!names.insert(name).second) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("two outputs would be written to {}; one of them is '{}'",
-                                                           (folder / name).string(), output.port.name));
-    }
-    const std::filesystem::path path = folder / name;
-    WriteNpy(path, output.tensor);
-    output.file = path.string();
-  }
-}
-
 void Execute(TargetReport& report, const RunOptions& options) {
   // Calls on this thread are confined one by one; held over all of them, the thread is never let go in between.
   const bool on_this_thread = !options.isolated && !options.timeout_s;
@@ -180,13 +102,14 @@ void Execute(TargetReport& report, const RunOptions& options) {
   }
 }
 
-bool Passed(const std::vector<TargetReport>& reports) {
-  const auto missed = [](const std::optional<Verdict>& verdict) { return verdict && !verdict->passed(); };
-  return std::none_of(reports.begin(), reports.end(), [&](const TargetReport& report) {
-    return std::any_of(report.outputs.begin(), report.outputs.end(), [&](const OutputReport& output) {
-      return missed(output.expected) || missed(output.against_first);
-    });
-  });
+bool AllPassed(const std::vector<TargetReport>& reports) {
+  return std::all_of(reports.begin(), reports.end(),
+                     [](const TargetReport& report) { return Passed(report.outputs); });
+}
+
+// One folder for each target where there are several.
+std::filesystem::path FolderOf(const TargetReport& report, const RunOptions& options, bool several) {
+  return several ? options.output_folder / FileName(report.target.ToString()) : options.output_folder;
 }
 
 ExitCode RunWith(const RunOptions& options) {
@@ -200,26 +123,28 @@ ExitCode RunWith(const RunOptions& options) {
   for (TargetReport& report : reports) report.inputs = inputs.For(report.executable->signature());
   for (TargetReport& report : reports) {
     Execute(report, options);
-    JudgeExpected(report, expected, options);
+    JudgeExpected(report.outputs, expected, options);
     if (&report != &reports.front()) JudgeAgainstFirst(report, reports.front(), options);
-    if (!options.output_folder.empty()) WriteOutputs(report, options, reports.size() > 1);
+    if (!options.output_folder.empty()) WriteOutputs(report.outputs, FolderOf(report, options, reports.size() > 1));
   }
   PrintRunReport(reports, options);
-  if (Passed(reports)) return ExitCode::kDone;
+  if (AllPassed(reports)) return ExitCode::kDone;
   std::fflush(stdout);
   fmt::print(stderr, "consort: an output differs by more than the tolerance\n");
   return ExitCode::kAccuracyMissed;
 }
 
 // What is made on the way ends before the clock does.
-ExitCode RunRun(RunOptions& options) {
-  CheckUsage(options);
+ExitCode RunRun(const CLI::App& app, RunOptions& options) {
+  CheckUsage(app, options);
+  if (options.targets.empty() && !options.planning.any()) options.targets = ParseTargets("cpu");
   options.emulation.jitter_seed = options.seed;
-  if (options.clock_kind == ClockKind::kReal) return RunWith(options);
+  const auto run = [&options] { return options.planning.any() ? RunPlan(options) : RunWith(options); };
+  if (options.clock_kind == ClockKind::kReal) return run();
   VirtualClock clock;
   const ClockMember member(clock, "consort run");
   options.clock = &clock;
-  return RunWith(options);
+  return run();
 }
 
 }  // namespace
@@ -230,10 +155,7 @@ Command AddRunCommand(CLI::App& program) {
   const auto options = std::make_shared<RunOptions>();
   AddRunOptions(app, *options);
   app->get_option("--model")->required();
-  return {app, [options] {
-            if (options->targets.empty()) options->targets = ParseTargets("cpu");
-            return RunRun(*options);
-          }};
+  return {app, [app, options] { return RunRun(*app, *options); }};
 }
 
 }  // namespace consort

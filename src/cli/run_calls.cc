@@ -11,20 +11,6 @@ namespace {
 
 [[noreturn]] void ThrowInvalid(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-// Steps of the sequences, which must agree; 0 without any.
-int64_t CountSteps(const std::vector<PortInput>& inputs) {
-  int64_t steps = 0;
-  for (const PortInput& input : inputs) {
-    if (!input.sequence) continue;
-    const int64_t length = input.tensor.spec().shape.front();
-    if (length == 0) ThrowInvalid(input.origin + ": the sequence is empty");
-    if (steps != 0 && steps != length)
-      ThrowInvalid(fmt::format("sequences of {} and {} steps do not go together", steps, length));
-    steps = length;
-  }
-  return steps;
-}
-
 // One target's calls, one after the other, on one binding.
 class Calls {
  public:

@@ -97,6 +97,19 @@ int RequirePort(const std::vector<Port>& ports, const std::string& name, const s
   ThrowInvalid(fmt::format("the model has no {} '{}'; it has {}", what, name, known.empty() ? "none" : Join(known)));
 }
 
+int64_t CountSteps(const std::vector<PortInput>& inputs) {
+  int64_t steps = 0;
+  for (const PortInput& input : inputs) {
+    if (!input.sequence) continue;
+    const int64_t length = input.tensor.spec().shape.front();
+    if (length == 0) ThrowInvalid(input.origin + ": the sequence is empty");
+    if (steps != 0 && steps != length)
+      ThrowInvalid(fmt::format("sequences of {} and {} steps do not go together", steps, length));
+    steps = length;
+  }
+  return steps;
+}
+
 std::vector<std::pair<int, int>> StatePorts(const Signature& signature, const InputArguments& options) {
   std::vector<std::pair<int, int>> states = signature.states;
   for (const auto& [input, output] : options.states) {

@@ -25,6 +25,9 @@ struct PortInput {
 // name that no port has.
 std::vector<std::pair<int, int>> StatePorts(const Signature& signature, const InputArguments& options);
 
+// The number of steps of the sequences among the inputs, which must agree (else kInvalidArgument); 0 without any.
+int64_t CountSteps(const std::vector<PortInput>& inputs);
+
 // The index of a port, or kInvalidArgument listing the ports. `what` is "input" or "output".
 int RequirePort(const std::vector<Port>& ports, const std::string& name, const std::string& what);
 

@@ -29,11 +29,12 @@ void AddCallOptions(CLI::App* app, RunOptions& options) {
   AddParsed(app, "--threads", "N", options.compile.threads, ParsePositive,
             "engine threads (default: one per core of the target)");
   AddEngineOptions(app, options);
-  AddParsed(app, "-n,--iterations", "N", options.iterations, ParsePositive, "calls with the same inputs (default: 1)");
+  AddParsed(app, "-n,--iterations", "N", options.iterations, ParsePositive,
+            "calls with the same inputs (default: 1)");
   AddParsed(
       app, "--timeout", "SECONDS", options.timeout_s,
       [](const std::string& text) { return ParseBetween(text, 1e-6, kMaxTimeoutSeconds); },
-      "longest time of one inference (default: none)");
+      "longest time of one inference, with --plan of one sample from its start, waiting included (default: none)");
 }
 
 void AddPrintOptions(CLI::App* app, RunOptions& options) {
@@ -55,6 +56,7 @@ void AddRunOptions(CLI::App* app, RunOptions& options) {
   AddCheckOptions(app, options);
   AddCallOptions(app, options);
   AddPrintOptions(app, options);
+  AddPlanRunOptions(app, options);
   AddEmulationOptions(app, options.emulation);
   AddClockOption(app, options.clock_kind,
                  "virtual: calls of emulated targets end at once, and time passes as modelled (default: real)");

@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "cli/model_options.h"
+#include "cli/run_plan_options.h"
 
 namespace consort {
 
 enum class PlacementDetail { kNone, kSummary, kOps };
 
-struct RunOptions : ModelArguments, InputArguments, EngineArguments {
+struct RunOptions : ModelArguments, InputArguments, EngineArguments, PlanRunArguments {
   std::vector<NamedFile> expected;
   std::optional<double> tolerance;
   bool strict = false;

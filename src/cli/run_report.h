@@ -9,27 +9,11 @@
 
 #include "cli/run_inputs.h"
 #include "cli/run_options.h"
+#include "cli/run_outputs.h"
 #include "consort/device.h"
 #include "consort/emulation.h"
-#include "io/compare.h"
 
 namespace consort {
-
-// An output against a reference.
-struct Verdict {
-  std::optional<Comparison> comparison;  // absent: `problem` says why there is none
-  std::string problem;
-  std::optional<double> tolerance;  // absent: not bounded
-  bool passed() const { return comparison ? !tolerance || comparison->Within(*tolerance) : !tolerance; }
-};
-
-struct OutputReport {
-  Port port;
-  Buffer tensor;
-  std::string file;                      // where it was written, or ""
-  std::optional<Verdict> expected;       // against --expect
-  std::optional<Verdict> against_first;  // against the first target
-};
 
 // One target's part of the run.
 struct TargetReport {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <set>
+#include <span>
 
 #include "base/strings.h"
 #include "bench/sweep.h"
@@ -146,7 +147,9 @@ Model NetworkSource::Read(int64_t batch) const {
     zoo::MakeOptions options = arguments_.network;
     options.batch = std::max<int64_t>(1, batch);
     try {
-      return zoo::Structure(arguments_.zoo_name(), options);
+      if (weights_ == NetworkWeights::kNone) return zoo::Structure(arguments_.zoo_name(), options);
+      const std::string bytes = zoo::Make(arguments_.zoo_name(), options).SerializeAsString();
+      return Model::Parse(std::as_bytes(std::span(bytes)), arguments_.zoo_name());
     } catch (const Error& error) {
       // Names and sizes stand on the command line.
       if (error.code() == ErrorCode::kInvalidArgument) throw UsageError(error.what());

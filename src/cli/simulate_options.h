@@ -52,11 +52,15 @@ void AddSimulateOptions(CLI::App* app, SimulateArguments& arguments);
 // Throws UsageError for options that do not go together.
 void CheckSimulateArguments(const SimulateArguments& arguments);
 
+// What a network of the zoo comes with: nothing is computed with a structure alone.
+enum class NetworkWeights : uint8_t { kNone, kSeeded };
+
 // Models at the batches that are asked for, each read once.
 class NetworkSource {
  public:
   // The arguments must outlive it.
-  explicit NetworkSource(const NetworkArguments& arguments) : arguments_(arguments) {}
+  explicit NetworkSource(const NetworkArguments& arguments, NetworkWeights weights = NetworkWeights::kNone)
+      : arguments_(arguments), weights_(weights) {}
 
   // A batch of 0: the model's own, 1 where it is open. Throws UsageError for a name or option that the zoo refuses.
   const Model& At(int64_t batch);
@@ -67,6 +71,7 @@ class NetworkSource {
   Model Read(int64_t batch) const;
 
   const NetworkArguments& arguments_;
+  NetworkWeights weights_;
   std::map<int64_t, Model> models_;
 };
 

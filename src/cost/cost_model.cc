@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/strings.h"
@@ -29,6 +30,15 @@ const std::array<Entry, 3>& Entries() {
 std::string_view ToString(Bound bound) {
   constexpr std::array<std::string_view, 5> kNames = {"nothing", "compute", "memory", "link", "overhead"};
   return kNames[static_cast<size_t>(bound)];
+}
+
+double LinkSeconds(const Link& link, const Estimate& estimate) {
+  const auto out = static_cast<double>(estimate.input_bytes + estimate.streamed_bytes + estimate.instruction_bytes);
+  const auto back = static_cast<double>(estimate.output_bytes);
+  double seconds = 0;
+  if (out > 0) seconds += out / link.bandwidth.value + link.latency.value;
+  if (back > 0) seconds += back / link.bandwidth_back.value + link.latency.value;
+  return std::min(seconds, estimate.latency_s);
 }
 
 const CostSchemas& BuiltinCostSchemas() {

@@ -64,6 +64,10 @@ struct Estimate {
   int64_t link_bytes() const { return input_bytes + output_bytes + streamed_bytes + instruction_bytes; }
 };
 
+// Time that a link on the way to a device is busy for one inference there: all bytes that pass it, and its latency in
+// each direction that any pass; never longer than the inference.
+double LinkSeconds(const Link& link, const Estimate& estimate);
+
 // The model of one device's time. Immutable, thread-safe.
 class CostModel {
  public:

@@ -209,16 +209,18 @@ class EdgeTpuModel : public CostModel {
     return mapped;
   }
 
-  // Elements of the model's inputs that the mapped part reads; it reads nothing of the rest, which runs behind it.
+  // Elements that the mapped part reads of what is given; it reads nothing of the rest, which runs behind it.
   static int64_t MappedInputs(const WorkList& works, const std::vector<std::string>& elsewhere) {
     if (AllMapped(elsewhere) || works.graph == nullptr) return works.inputs;
-    const std::set<OpId> mapped = MappedOps(works, elsewhere);
-    int64_t elements = 0;
-    for (const TensorId input : works.graph->inputs()) {
-      const Tensor& tensor = works.graph->tensor(input);
-      const auto reads = [&](OpId reader) { return mapped.count(reader) != 0; };
-      if (std::any_of(tensor.consumers.begin(), tensor.consumers.end(), reads)) elements += ElementsOf(tensor);
+    std::set<TensorId> given;
+    for (const OpId op : MappedOps(works, elsewhere)) {
+      for (const TensorId read : ActivationsOf(*works.graph, works.graph->op(op))) {
+        const OpId producer = works.graph->tensor(read).producer;
+        if (producer == kNone || producer < works.begin) given.insert(read);
+      }
     }
+    int64_t elements = 0;
+    for (const TensorId input : given) elements += ElementsOf(works.graph->tensor(input));
     return elements;
   }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <string_view>
 #include <unordered_map>
 
@@ -292,22 +291,6 @@ std::string WhyNot(const Graph& graph, const Op& op, const KnownValues& values) 
 
 // --- One subgraph ---------------------------------------------------------------------------------------------------
 
-bool OnlyReshapes(const Op& op) {
-  static const std::set<std::string_view> types = {"Cast",      "Reshape",  "Flatten", "Squeeze",
-                                                   "Unsqueeze", "Identity", "Dropout", "Shape"};
-  return op.constant || types.contains(op.type);
-}
-
-// The works' first op; 0 where nothing but reshaping stands before it, since a work list leaves that out.
-OpId FirstOp(const Graph& graph, const WorkList& works) {
-  auto first = static_cast<OpId>(graph.ops().size());
-  for (const Work& work : works.works) {
-    for (const OpId op : work.ops) first = std::min(first, op);
-  }
-  const auto begin = graph.ops().begin();
-  return std::all_of(begin, begin + first, OnlyReshapes) ? 0 : first;
-}
-
 class Partition {
  public:
   Partition(const Graph& graph, const WorkList& works)
@@ -318,7 +301,8 @@ class Partition {
         last_ = std::max(last_, op);
       }
     }
-    for (OpId op = FirstOp(graph, works); op <= last_; ++op) Place(op);
+    // From the first on: a work list leaves out ops that only reshape, which may be refused all the same.
+    for (OpId op = works.begin; op <= last_; ++op) Place(op);
   }
 
   std::vector<std::string> Take() { return std::move(why_); }

@@ -160,6 +160,7 @@ TEST(EdgeTpuMapping, AShardStartsItsOwnSubgraph) {
   const Model model = Parse(Forked());
   WorkList list;
   list.works = {{.name = "b", .ops = {2}}};
+  list.begin = 2;
   EXPECT_THAT(EdgeTpuMapping(model.graph(), list), ElementsAre(""));
 }
 

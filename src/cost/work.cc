@@ -65,6 +65,7 @@ class Lister {
 
   WorkList List() {
     list_.graph = &graph_;
+    list_.begin = begin_;
     for (OpId id = begin_; id < end_; ++id) {
       const Op& op = graph_.op(id);
       if (!op.constant) Add(id, op);

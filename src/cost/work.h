@@ -45,6 +45,7 @@ struct Work {
 struct WorkList {
   const Graph* graph =
       nullptr;  // what the works were made from, for rules that look at operators; nullptr in tests by hand
+  OpId begin = 0;  // of the graph's ops, the first that the list is of
   std::vector<Work> works;
   int64_t inputs = 0;       // elements of the model's inputs
   int64_t outputs = 0;      // elements of its outputs

@@ -21,28 +21,49 @@ std::shared_ptr<const CostModel> CostModelOf(const NamedDevice& named) {
   return {std::move(owner), model};
 }
 
-// The first link from the host to the device that other devices hang on too; "" when it has its links to itself.
-std::string SharedLink(const NamedDevice& named) {
-  for (const Link* link : named.platform->PathTo(*named.device)) {
-    for (const PlatformDevice& other : named.platform->devices) {
-      const std::vector<const Link*> path = named.platform->PathTo(other);
-      if (&other != named.device && std::find(path.begin(), path.end(), link) != path.end()) return link->name;
-    }
+bool IsShared(const NamedDevice& named, const Link* link) {
+  for (const PlatformDevice& other : named.platform->devices) {
+    const std::vector<const Link*> path = named.platform->PathTo(other);
+    if (&other != named.device && std::find(path.begin(), path.end(), link) != path.end()) return true;
   }
-  return "";
+  return false;
+}
+
+std::string ResourceName(const std::string& platform, const PlatformDevice& device) {
+  return EmulatedInfo({}, platform, device).resource;
+}
+
+// The platform's first CPU, as the Edge TPU's cost model has it.
+const PlatformDevice* CpuBeside(const NamedDevice& named) {
+  if (named.device->kind != DeviceKind::kEdgeTpu) return nullptr;
+  const std::vector<PlatformDevice>& devices = named.platform->devices;
+  const auto cpu = std::find_if(devices.begin(), devices.end(),
+                                [](const PlatformDevice& device) { return device.kind == DeviceKind::kCpu; });
+  return cpu == devices.end() ? nullptr : &*cpu;
+}
+
+std::vector<SharedResource> SharedWithOthers(const NamedDevice& named, Clock& clock, ResourceTimes& times) {
+  const std::string& platform = named.platform->name;
+  std::vector<SharedResource> shared;
+  for (const Link* link : named.platform->PathTo(*named.device)) {
+    if (!IsShared(named, link)) continue;
+    shared.push_back({times.Find(clock, fmt::format("emulated:{}.link.{}", platform, link->name)), *link});
+  }
+  if (const PlatformDevice* cpu = CpuBeside(named))
+    shared.push_back({times.Find(clock, ResourceName(platform, *cpu)), std::nullopt});
+  return shared;
 }
 
 }  // namespace
 
 EmulatedDeviceOptions OptionsOf(const NamedDevice& named, const Target& target, Clock& clock, ResourceTimes& times) {
   const std::string& platform = named.platform->name;
-  const std::string link = SharedLink(named);
   return {.target = target,
           .platform = platform,
           .device = *named.device,
           .cost = CostModelOf(named),
-          .resource = times.Find(clock, EmulatedInfo(target, platform, *named.device).resource),
-          .link = link.empty() ? nullptr : times.Find(clock, fmt::format("emulated:{}.link.{}", platform, link)),
+          .resource = times.Find(clock, ResourceName(platform, *named.device)),
+          .shared = SharedWithOthers(named, clock, times),
           .clock = &clock};
 }
 

@@ -9,9 +9,9 @@
 
 namespace consort {
 
-// The device with its cost model (which keeps the platform), its resource and the link that it shares with others.
-// Devices that are made with the same clock and `times` wait for each other where they use the same. The host and the
-// jitter are left to the caller.
+// The device with its cost model (which keeps the platform), its resource, the links that it shares with others and,
+// for an Edge TPU, the CPU that runs what it cannot. Devices that are made with the same clock and `times` wait for
+// each other where they use the same. The host and the jitter are left to the caller.
 EmulatedDeviceOptions OptionsOf(const NamedDevice& named, const Target& target, Clock& clock, ResourceTimes& times);
 
 }  // namespace consort

@@ -24,10 +24,25 @@ TEST(OptionsOf, DevicesAtAHubShareItsLinkAlone) {
   ResourceTimes times;
   const EmulatedDeviceOptions a = Options(Of("coral-x4-hub", "coral-0"), clock, times);
   const EmulatedDeviceOptions b = Options(Of("coral-x4-hub", "coral-1"), clock, times);
-  ASSERT_NE(a.link, nullptr);
-  EXPECT_EQ(a.link, b.link);
+  ASSERT_EQ(a.shared.size(), 1u);
+  ASSERT_TRUE(a.shared[0].link.has_value());
+  EXPECT_EQ(a.shared[0].link->name, "hub");
+  ASSERT_EQ(b.shared.size(), 1u);
+  EXPECT_EQ(a.shared[0].time, b.shared[0].time);
   EXPECT_NE(a.resource, b.resource);
-  EXPECT_EQ(Options(Of("coral-x4", "coral-0"), clock, times).link, nullptr);
+  EXPECT_TRUE(Options(Of("coral-x4", "coral-0"), clock, times).shared.empty());
+}
+
+TEST(OptionsOf, AnEdgeTpuSharesTheCpuThatRunsWhatItCannot) {
+  VirtualClock clock;
+  ResourceTimes times;
+  const EmulatedDeviceOptions cpu = Options(Of("seed", "xeon-2.2ghz"), clock, times);
+  const EmulatedDeviceOptions tpu = Options(Of("seed", "coral-usb3"), clock, times);
+  ASSERT_EQ(tpu.shared.size(), 1u);
+  EXPECT_FALSE(tpu.shared[0].link.has_value());
+  EXPECT_EQ(tpu.shared[0].time, cpu.resource);
+  EXPECT_TRUE(cpu.shared.empty());
+  EXPECT_TRUE(Options(Of("seed", "gtx1650"), clock, times).shared.empty());
 }
 
 TEST(OptionsOf, TheCostModelKeepsThePlatform) {

@@ -94,7 +94,12 @@ std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Bac
   auto emulation = std::make_shared<Emulation>();
   emulation->options = options;
   if (!options.platform.empty()) {
-    emulation->platform = std::make_shared<const Platform>(LoadPlatform(options.platform, BuiltinCostSchemas()));
+    Platform platform = LoadPlatform(options.platform, BuiltinCostSchemas());
+    for (const std::string& setting : options.settings) platform.Set(setting);
+    emulation->platform = std::make_shared<const Platform>(std::move(platform));
+  } else if (!options.settings.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("'{}': settings are of a platform, and none is given", options.settings.front()));
   }
   std::vector<std::unique_ptr<Backend>> backends;
   for (Backend* host : hosts) backends.push_back(std::make_unique<EmulatedBackend>(*host, emulation));

@@ -78,17 +78,18 @@ std::shared_ptr<Executable> EmulatedDevice::CompileForHost(const Artifact& artif
   return options_.host->Compile(artifact, options);
 }
 
-EmulationReport EmulatedDevice::Describe(const WorkList& works, const Estimate& estimate) const {
+EmulationReport EmulatedDevice::Describe(const ModelledTime& time) const {
   const std::string host = options_.host->info().target.ToString();
   return {
       .cost_model = fmt::format("{} of {}", options_.device.cost.model, FullName(options_.platform, options_.device)),
       .precision = precision(),
-      .numbers = options_.exact ? host + (works.quantized ? "" : ", in fp32") : "none: zeros of the right shapes",
+      .numbers =
+          options_.exact ? host + (time.works().quantized ? "" : ", in fp32") : "none: zeros of the right shapes",
       .exact = options_.exact,
-      .modelled_s = estimate.latency_s,
-      .low = estimate.low,
-      .high = estimate.high,
-      .notes = estimate.notes,
+      .modelled_s = time.whole().seconds,
+      .low = time.whole().low,
+      .high = time.whole().high,
+      .notes = time.whole().notes,
       .warning = options_.device.warning};
 }
 
@@ -105,17 +106,26 @@ PlacementTexts EmulatedDevice::TextsOf(const EmulationReport& report) const {
               options_.exact ? report.numbers : "zeros of the right shapes", report.cost_model, notes)};
 }
 
+ModelledTime EmulatedDevice::TimeOf(const Model& model) const {
+  const bool one_by_one = options_.device.kind == DeviceKind::kEdgeTpu;
+  return {model,
+          {.cost = options_.cost,
+           .query = {.precision = precision()},
+           .order = one_by_one ? SampleOrder::kOneByOne : SampleOrder::kTogether,
+           .shared = options_.shared}};
+}
+
 std::unique_ptr<Executable> EmulatedDevice::Compile(const Artifact& artifact, const CompileOptions& options) {
   const Model& model = artifact.model();
   const std::string who = options_.target.ToString();
   RequireOps(options_.device, who, model.graph());
-  const WorkList works = WorkOf(model.graph());
-  RequireMemory(options_.device, who, works, precision());
-  ModelledTime time(model, options_.cost, {.precision = precision()});
-  EmulationReport report = Describe(works, time.estimate());
+  RequireMemory(options_.device, who, WorkOf(model.graph()), precision());
+  ModelledTime time = TimeOf(model);
+  EmulationReport report = Describe(time);
   const PlacementTexts texts = TextsOf(report);
-  Placement placement = options.prove_placement ? EmulatedPlacement(model.graph(), works, time.estimate(), texts)
-                                                : UnaskedPlacement(model.graph(), texts);
+  Placement placement = options.prove_placement
+                            ? EmulatedPlacement(model.graph(), time.works(), time.estimate(), texts)
+                            : UnaskedPlacement(model.graph(), texts);
   auto program = std::make_shared<EmulatedProgram>(
       EmulatedProgramOptions{.host = CompileForHost(artifact, options),
                              .time = std::move(time),
@@ -123,7 +133,7 @@ std::unique_ptr<Executable> EmulatedDevice::Compile(const Artifact& artifact, co
                              .report = std::move(report),
                              .clock = *options_.clock,
                              .resource = options_.resource,
-                             .link = options_.link,
+                             .shared = options_.shared,
                              .jitter = Jitter(options_.jitter, options_.jitter_seed + executables_++)});
   // The host's part sees to the cores.
   return std::make_unique<EmulatedExecutable>(std::move(program),

@@ -5,11 +5,13 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "consort/device.h"
 #include "consort/emulation.h"
 #include "cost/cost_model.h"
 #include "emulate/emulated_placement.h"
+#include "emulate/modelled_time.h"
 #include "emulate/resource_time.h"
 #include "platform/platform.h"
 
@@ -23,7 +25,7 @@ struct EmulatedDeviceOptions {
   std::shared_ptr<Device> host;            // computes the numbers, by real time
   bool exact = true;                       // false: the host computes none (the null device)
   std::shared_ptr<ResourceTime> resource;  // shared by the devices that share time; absent: its own
-  std::shared_ptr<ResourceTime> link;      // to the host, where it carries other devices' data too
+  std::vector<SharedResource> shared;      // what its calls take time of besides
   Clock* clock = nullptr;                  // nullptr: Clock::Real()
   double jitter = 0;                       // relative spread of the times
   uint64_t jitter_seed = 0;                // each executable counts on from it
@@ -45,7 +47,8 @@ class EmulatedDevice : public Device {
  private:
   Precision precision() const;
   std::shared_ptr<Executable> CompileForHost(const Artifact& artifact, CompileOptions options) const;
-  EmulationReport Describe(const WorkList& works, const Estimate& estimate) const;
+  ModelledTime TimeOf(const Model& model) const;
+  EmulationReport Describe(const ModelledTime& time) const;
   PlacementTexts TextsOf(const EmulationReport& report) const;
 
   EmulatedDeviceOptions options_;

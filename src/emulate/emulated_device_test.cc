@@ -28,7 +28,8 @@ class LinearCost : public CostModel {
  public:
   Estimate Cost(const WorkList& works, const CostQuery& query) const override {
     Estimate estimate{.latency_s = 1e-3 + 1e-6 * static_cast<double>(works.inputs), .low = 0.8, .high = 1.25};
-    estimate.input_s = 0.5e-3;
+    estimate.input_bytes = 500;
+    estimate.host_s = 0.25e-3;
     estimate.works.resize(works.works.size());
     if (query.precision == Precision::kInt8) estimate.notes.emplace_back("assumed int8");
     return estimate;
@@ -230,24 +231,53 @@ TEST(EmulatedDevice, CallersOfTwoResourcesDoNot) {
   EXPECT_EQ(clock.NowNs(), 2 * kMs);
 }
 
-// Half a millisecond of each call's two is spent on the link: the second call's transfer waits for the first one's.
-TEST(EmulatedDevice, DevicesOnOneLinkWaitForEachOther) {
+// Ends of two calls that are made at once and share one thing besides their devices.
+std::pair<TimeNs, TimeNs> EndsWhenSharing(const SharedResource& shared) {
   VirtualClock clock;
   const ClockMember member(clock, "main");
   EmulatedDeviceOptions options = OptionsWith(clock);
-  options.link = std::make_shared<ResourceTime>();
+  options.shared.push_back(shared);
   EmulatedDevice one(options), two(options);
   const auto first = one.Compile(Copy({"1000"}), {});
   const auto second = two.Compile(Copy({"1000"}), {});
-  TimeNs second_end = 0;
+  std::pair<TimeNs, TimeNs> ends;
   ClockThread other(clock, "other", ThreadRole::kDriver, [&] {
     consort::Run(*second, Bound(*second, {1000}));
-    second_end = clock.NowNs();
+    ends.second = clock.NowNs();
   });
   consort::Run(*first, Bound(*first, {1000}));
-  EXPECT_EQ(clock.NowNs(), 2 * kMs);
+  ends.first = clock.NowNs();
   other.Join();
-  EXPECT_EQ(second_end, 2 * kMs + kMs / 2);
+  return ends;
+}
+
+// Half a millisecond of each call's two is spent on the link: the second call's transfer waits for the first one's.
+TEST(EmulatedDevice, DevicesOnOneLinkWaitForEachOther) {
+  const Link link{.name = "usb", .bandwidth = {.value = 1e6}, .bandwidth_back = {.value = 1e6}};
+  EXPECT_EQ(EndsWhenSharing({std::make_shared<ResourceTime>(), link}), std::pair(2 * kMs, 2 * kMs + kMs / 2));
+}
+
+TEST(EmulatedDevice, WhatRunsOnTheCpuBesideItTakesTurns) {
+  EXPECT_EQ(EndsWhenSharing({std::make_shared<ResourceTime>(), std::nullopt}), std::pair(2 * kMs, 2 * kMs + kMs / 4));
+}
+
+TEST(EmulatedDevice, AnEdgeTpuTakesTheSamplesOfACallOneByOne) {
+  VirtualClock clock;
+  const ClockMember member(clock, "main");
+  for (const DeviceKind kind : {DeviceKind::kGpu, DeviceKind::kEdgeTpu}) {
+    EmulatedDeviceOptions options = OptionsWith(clock);
+    options.device.kind = kind;
+    EmulatedDevice device(options);
+    for (const std::vector<std::string>& dims : {std::vector<std::string>{"4", "500"}, {"n", "500"}}) {
+      const auto executable = device.Compile(Copy(dims), {});
+      const TimeNs before = clock.NowNs();
+      consort::Run(*executable, Bound(*executable, {4, 500}));
+      // One millisecond for the call, or for each of its samples, and half a one for each sample's elements.
+      EXPECT_EQ(clock.NowNs() - before, kind == DeviceKind::kEdgeTpu ? 4 * (kMs + kMs / 2) : kMs + 4 * kMs / 2);
+      EXPECT_DOUBLE_EQ(ReportOf(*executable).modelled_s, 1e-9 * static_cast<double>(clock.NowNs() - before));
+      EXPECT_EQ(executable->placement().ops.size(), 1u);
+    }
+  }
 }
 
 // Ends of a thousand calls.

@@ -59,10 +59,6 @@ EmulatedProgram::HostCall& EmulatedProgram::HostCallFor(Binding& binding) const 
 }
 
 void EmulatedProgram::Invoke(Binding& binding) {
-  {
-    std::lock_guard lock(mutex_);
-    interrupted_ = false;
-  }
   HostCall& call = HostCallFor(binding);
   const CallTime& time = options_.time.Of(binding);
   const TimeNs start_ns = options_.clock.NowNs();
@@ -71,17 +67,23 @@ void EmulatedProgram::Invoke(Binding& binding) {
   call.GiveBack(binding);
   const TimeNs now_ns = options_.clock.NowNs();
   Count(time, now_ns - start_ns, now_ns > end_ns);
-  AwaitEnd(end_ns);
+  AwaitEnd(end_ns, binding);
 }
 
-// With the link to itself a call takes what the cost model says. What others send meanwhile is waited for.
+// With everything to itself a call takes what the cost model says. What others do there meanwhile is waited for.
 TimeNs EmulatedProgram::EndOf(const CallTime& time, TimeNs start_ns) {
   const double factor = options_.jitter.Next() * 1e9;
-  const auto duration_ns = static_cast<TimeNs>(std::llround(time.seconds * factor));
-  const TimeNs end_ns = options_.resource->Reserve(start_ns, duration_ns);
-  if (options_.link == nullptr) return end_ns;
-  const auto link_ns = static_cast<TimeNs>(std::llround(time.link_seconds * factor));
-  return std::max(end_ns, options_.link->Reserve(end_ns - duration_ns, link_ns) + duration_ns - link_ns);
+  const auto nanoseconds = [factor](double seconds) { return static_cast<TimeNs>(std::llround(seconds * factor)); };
+  const TimeNs duration_ns = nanoseconds(time.seconds);
+  const TimeNs alone_ns = options_.resource->Reserve(start_ns, duration_ns);
+  TimeNs end_ns = alone_ns;
+  for (size_t i = 0; i < options_.shared.size(); ++i) {
+    const TimeNs part_ns = nanoseconds(time.shared_seconds[i]);
+    if (part_ns == 0) continue;
+    const TimeNs free_ns = options_.shared[i].time->Reserve(alone_ns - duration_ns, part_ns);
+    end_ns = std::max(end_ns, free_ns + duration_ns - part_ns);
+  }
+  return end_ns;
 }
 
 void EmulatedProgram::Count(const CallTime& time, TimeNs host_ns, bool overrun) {
@@ -100,26 +102,26 @@ void EmulatedProgram::Count(const CallTime& time, TimeNs host_ns, bool overrun) 
   report.longest_host_ns = std::max(report.longest_host_ns, host_ns);
 }
 
-void EmulatedProgram::AwaitEnd(TimeNs end_ns) {
+void EmulatedProgram::AwaitEnd(TimeNs end_ns, const Binding& binding) {
   std::unique_lock lock(mutex_);
   waiting_ = true;
   const TimeNs most_ns = end_ns - kUninterruptedNs;
-  while (!interrupted_ && options_.clock.NowNs() < most_ns) options_.clock.Wait(lock, interruption_, most_ns);
+  const auto is_wanted = [&] { return !binding.cancelled() && !abandoned_; };
+  while (is_wanted() && options_.clock.NowNs() < most_ns) options_.clock.Wait(lock, interruption_, most_ns);
   waiting_ = false;
-  if (interrupted_) throw Error(ErrorCode::kCancelled, "cancelled during the emulated part of the call");
+  if (!is_wanted()) throw Error(ErrorCode::kCancelled, "cancelled during the emulated part of the call");
   lock.unlock();
   options_.clock.SleepUntil(end_ns);
 }
 
 void EmulatedProgram::Interrupt(Binding& /*binding*/) {
   std::lock_guard lock(mutex_);
-  interrupted_ = true;
   options_.clock.NotifyAll(interruption_);
 }
 
 bool EmulatedProgram::Abandon(Binding& /*binding*/) {
   std::lock_guard lock(mutex_);
-  interrupted_ = true;
+  abandoned_ = true;
   options_.clock.NotifyAll(interruption_);
   return waiting_;
 }

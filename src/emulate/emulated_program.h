@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "consort/backend.h"
 #include "consort/emulation.h"
@@ -21,12 +22,12 @@ struct EmulatedProgramOptions {
   EmulationReport report;  // without what calls change
   Clock& clock;
   std::shared_ptr<ResourceTime> resource;
-  std::shared_ptr<ResourceTime> link;  // that other devices use too, or nullptr
+  std::vector<SharedResource> shared;  // those of `time`
   Jitter jitter;
 };
 
 // A call gets its outputs from the host and ends when the cost model says, counted from when the resource is free, and
-// later where the link was busy for others. The host works on the binding's own buffers; nothing is copied.
+// later where what it shares was busy for others. The host works on the binding's own buffers; nothing is copied.
 class EmulatedProgram : public Program {
  public:
   explicit EmulatedProgram(EmulatedProgramOptions options) : options_(std::move(options)) {}
@@ -45,12 +46,12 @@ class EmulatedProgram : public Program {
   HostCall& HostCallFor(Binding& binding) const;
   TimeNs EndOf(const CallTime& time, TimeNs start_ns);
   void Count(const CallTime& time, TimeNs host_ns, bool overrun);
-  void AwaitEnd(TimeNs end_ns);
+  void AwaitEnd(TimeNs end_ns, const Binding& binding);
 
   EmulatedProgramOptions options_;
   mutable std::mutex mutex_;  // of what follows, and options_.report
   std::condition_variable interruption_;
-  bool interrupted_ = false;
+  bool abandoned_ = false;  // its executable is gone
   bool waiting_ = false;
   const CallTime* counted_ = nullptr;  // the last call's
 };

@@ -5,33 +5,40 @@
 #include <string>
 #include <utility>
 
+#include "emulate/one_sample.h"
+
 namespace consort {
-namespace {
 
-// Transfers of inputs and outputs, and of each work what it needs over the link, no longer than the work itself.
-double LinkSeconds(const Estimate& estimate) {
-  double seconds = estimate.input_s + estimate.output_s;
-  for (const WorkCost& work : estimate.works) seconds += std::min(work.seconds, work.link_seconds);
-  return std::min(seconds, estimate.latency_s);
-}
-
-CallTime TimeOf(const Estimate& estimate) {
-  return {.seconds = estimate.latency_s,
-          .link_seconds = LinkSeconds(estimate),
-          .low = estimate.low,
-          .high = estimate.high,
-          .notes = estimate.notes};
-}
-
-}  // namespace
-
-ModelledTime::ModelledTime(Model model, std::shared_ptr<const CostModel> cost, const CostQuery& query)
-    : model_(std::move(model)), cost_(std::move(cost)), query_(query) {
+ModelledTime::ModelledTime(Model model, ModelledTimeOptions options)
+    : model_(std::move(model)), options_(std::move(options)), given_(GivenOf(model_)) {
+  works_ = WorkOf(given_.model.graph());
+  estimate_ = options_.cost->Cost(works_, options_.query);
+  whole_ = TimeOf(estimate_, given_.times);
   const Graph& graph = model_.graph();
-  estimate_ = cost_->Cost(WorkOf(graph), query_);
   open_ = std::any_of(graph.inputs().begin(), graph.inputs().end(),
                       [&graph](TensorId id) { return !IsStatic(graph.tensor(id).spec.shape); });
-  if (!open_) last_ = &by_shapes_.emplace(std::vector<Shape>{}, TimeOf(estimate_)).first->second;
+  if (!open_) last_ = &by_shapes_.emplace(std::vector<Shape>{}, whole_).first->second;
+}
+
+// A model whose samples are fixed inside is left as it is: whether the device can run that says its cost model.
+ModelledTime::Given ModelledTime::GivenOf(const Model& model) const {
+  const int64_t samples = options_.order == SampleOrder::kOneByOne ? SamplesOf(model.graph()) : 1;
+  if (samples > 1) {
+    if (std::optional<Model> one = WithOneSample(model)) return {std::move(*one), samples};
+  }
+  return {model, 1};
+}
+
+CallTime ModelledTime::TimeOf(const Estimate& estimate, int64_t times) const {
+  const auto count = static_cast<double>(times);
+  CallTime time{.seconds = count * estimate.latency_s,
+                .low = estimate.low,
+                .high = estimate.high,
+                .notes = estimate.notes};
+  for (const SharedResource& shared : options_.shared) {
+    time.shared_seconds.push_back(count * (shared.link ? LinkSeconds(*shared.link, estimate) : estimate.host_s));
+  }
+  return time;
 }
 
 const CallTime& ModelledTime::Of(Binding& binding) {
@@ -59,7 +66,8 @@ CallTime ModelledTime::Estimated(const std::vector<Shape>& shapes) const {
   }
   const std::string bytes = model_.Serialize();
   const Model bound = Model::Parse(std::as_bytes(std::span(bytes)), model_.name(), options, model_.data_folder());
-  return TimeOf(cost_->Cost(WorkOf(bound.graph()), query_));
+  const Given given = GivenOf(bound);
+  return TimeOf(options_.cost->Cost(WorkOf(given.model.graph()), options_.query), given.times);
 }
 
 }  // namespace consort

@@ -10,13 +10,25 @@
 #include "consort/device.h"
 #include "consort/model.h"
 #include "cost/cost_model.h"
+#include "emulate/resource_time.h"
 
 namespace consort {
 
-// Of the calls with one combination of input shapes.
+// How a device takes the samples of a call. A device that takes them one by one, as an Edge TPU does, needs for each
+// what a call of one sample needs.
+enum class SampleOrder : uint8_t { kTogether, kOneByOne };
+
+struct ModelledTimeOptions {
+  std::shared_ptr<const CostModel> cost;
+  CostQuery query;
+  SampleOrder order = SampleOrder::kTogether;
+  std::vector<SharedResource> shared;
+};
+
+// Of the calls with one combination of input shapes: of all samples of one call.
 struct CallTime {
   double seconds = 0;
-  double link_seconds = 0;  // of these, the link to the host carries something
+  std::vector<double> shared_seconds;  // of these, what each of ModelledTimeOptions::shared is busy
   double low = 1;
   double high = 1;
   std::vector<std::string> notes;
@@ -27,21 +39,34 @@ struct CallTime {
 class ModelledTime {
  public:
   // Throws what the cost model throws for the model as it is.
-  ModelledTime(Model model, std::shared_ptr<const CostModel> cost, const CostQuery& query);
+  ModelledTime(Model model, ModelledTimeOptions options);
   ModelledTime(ModelledTime&&) = default;
 
-  // Of the model as it is: where shapes are open, a lower bound.
+  // Of the model as it is: where shapes are open, a lower bound. Where samples are taken one by one, works and estimate
+  // are of one of them, by the ops of the model.
+  const WorkList& works() const { return works_; }
   const Estimate& estimate() const { return estimate_; }
+  // Of a call of the model as it is.
+  const CallTime& whole() const { return whole_; }
   // Of a call with these inputs. Valid for as long as this; the same shapes give the same object.
   const CallTime& Of(Binding& binding);
 
  private:
+  // A model as the device is given it, and how often for one call.
+  struct Given {
+    Model model;
+    int64_t times = 1;
+  };
+  Given GivenOf(const Model& model) const;
+  CallTime TimeOf(const Estimate& estimate, int64_t times) const;
   CallTime Estimated(const std::vector<Shape>& shapes) const;
 
   Model model_;
-  std::shared_ptr<const CostModel> cost_;
-  CostQuery query_;
+  ModelledTimeOptions options_;
+  Given given_;
+  WorkList works_;
   Estimate estimate_;
+  CallTime whole_;
   bool open_ = false;  // an input has an open axis
   std::map<std::vector<Shape>, CallTime> by_shapes_;
   std::vector<Shape> last_shapes_;

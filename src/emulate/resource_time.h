@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "consort/clock.h"
+#include "platform/platform.h"
 
 namespace consort {
 
@@ -25,6 +27,13 @@ class ResourceTime {
  private:
   std::mutex mutex_;
   TimeNs free_ns_ = 0;
+};
+
+// What calls take time of beside their device: a link on the way that carries other devices' data too, or the CPU that
+// runs the ops which the device cannot.
+struct SharedResource {
+  std::shared_ptr<ResourceTime> time;
+  std::optional<Link> link;  // absent: the CPU
 };
 
 // The resources of a registry, by clock and name, for as long as a device uses them. Thread-safe.

@@ -16,6 +16,7 @@ namespace consort {
 struct PlanDevice {
   std::string name;  // for people: "gtx1650", "cpu@openvino"
   Target target;
+  int threads = 0;             // engine threads of a call; 0: one per core of the target
   std::vector<int> resources;  // indices into CostSource::resources() that its calls may take time of
   int alike = -1;  // the first device that costs the same (its calls take their own resources); -1: none before it
   int64_t memory_bytes = 0;  // 0: not limited

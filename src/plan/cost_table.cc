@@ -9,7 +9,7 @@ namespace {
 constexpr int kSeveral = -2;
 
 // The device that the ops of a range need: kNone where none is placed, kSeveral where two are.
-int Needed(const OpPlacement& placement, OpId begin, OpId end) {
+int Needed(const OpDevices& placement, OpId begin, OpId end) {
   int needed = kNone;
   for (OpId op = begin; op < end && !placement.empty(); ++op) {
     if (placement[op] == kNone || placement[op] == needed) continue;
@@ -39,14 +39,14 @@ std::vector<bool> SharedResources(const CostSource& source) {
   return shared;
 }
 
-CostTable::CostTable(CostSource& source, std::vector<OpId> positions, int64_t batch, const OpPlacement& placement)
+CostTable::CostTable(CostSource& source, std::vector<OpId> positions, int64_t batch, const OpDevices& placement)
     : source_(source), positions_(std::move(positions)), batch_(batch) {
   FindClasses(placement);
   Fill(placement);
 }
 
 // A device that some op is placed on is a class of its own.
-void CostTable::FindClasses(const OpPlacement& placement) {
+void CostTable::FindClasses(const OpDevices& placement) {
   const std::vector<bool> shared = SharedResources(source_);
   const std::set<int> placed(placement.begin(), placement.end());
   const std::vector<PlanDevice>& devices = source_.devices();
@@ -75,7 +75,7 @@ size_t CostTable::Index(int device_class, int begin, int end) const {
   return static_cast<size_t>(device_class) * ranges + i * (2 * n - i - 1) / 2 + static_cast<size_t>(end - begin - 1);
 }
 
-void CostTable::Fill(const OpPlacement& placement) {
+void CostTable::Fill(const OpDevices& placement) {
   const auto n = static_cast<size_t>(units() + 1);
   cells_.resize(classes_.size() * n * (n - 1) / 2);
   std::vector<std::vector<Busy>> busy(cells_.size());

@@ -28,14 +28,14 @@ struct CostCell {
   double joules = 0;                           // 0: not known
 };
 
-// Placements: for each op the device that must run it, or kNone. Empty: no op is placed.
-using OpPlacement = std::vector<int>;
+// For each op the device that must run it, or kNone. Empty: no op is placed.
+using OpDevices = std::vector<int>;
 
 class CostTable {
  public:
   // Asks the source for every range between positions, once for each class. A range that holds ops placed elsewhere, or
   // does not fit the device's memory, is not possible.
-  CostTable(CostSource& source, std::vector<OpId> positions, int64_t batch, const OpPlacement& placement = {});
+  CostTable(CostSource& source, std::vector<OpId> positions, int64_t batch, const OpDevices& placement = {});
 
   CostSource& source() const { return source_; }
   const std::vector<OpId>& positions() const { return positions_; }
@@ -49,8 +49,8 @@ class CostTable {
   const CostCell& At(int device_class, int begin, int end) const { return cells_[Index(device_class, begin, end)]; }
 
  private:
-  void FindClasses(const OpPlacement& placement);
-  void Fill(const OpPlacement& placement);
+  void FindClasses(const OpDevices& placement);
+  void Fill(const OpDevices& placement);
   void FindShared(const std::vector<std::vector<Busy>>& busy);
   size_t Index(int device_class, int begin, int end) const;
 

@@ -33,26 +33,33 @@ class Evaluator {
   void AddStage(const DraftStage& stage) {
     std::vector<RangeCost>& costs = result_.costs.emplace_back();
     double slowest_s = 0;
-    std::map<int, double> during_a_call;  // where the replicas divide it
+    std::map<int, double> during_a_call;  // where the replicas divide it: what those before have taken of it
     for (const DraftReplica& replica : stage.replicas) {
       const int64_t samples = replica.samples > 0 ? replica.samples : draft_.batch;
       RangeCost cost = costs_.Cost(replica.device, stage.begin, stage.end, samples);
       if (!cost.refused.empty() && result_.refused.empty()) result_.refused = cost.refused;
       // Of the stage's samples: whole calls by share, or a part of every call.
       const double calls = (replica.samples > 0 ? 1 : replica.share) / static_cast<double>(draft_.batch);
-      for (const Busy& busy : cost.busy) {
-        busy_.at(busy.resource) += calls * busy.seconds;
-        if (replica.samples > 0) during_a_call[busy.resource] += busy.seconds;
-      }
+      for (const Busy& busy : cost.busy) busy_.at(busy.resource) += calls * busy.seconds;
       joules_ += calls * cost.joules;
       joules_known_ = joules_known_ && cost.joules > 0;
       memory_[replica.device] += cost.memory_bytes;
       own_busy_[replica.device] += calls * cost.call_s;
-      slowest_s = std::max(slowest_s, cost.call_s);
+      const double waits_s = replica.samples > 0 ? TakeTurn(cost, during_a_call) : 0;
+      slowest_s = std::max(slowest_s, waits_s + cost.call_s);
       costs.push_back(std::move(cost));
     }
-    for (const auto& [resource, seconds] : during_a_call) slowest_s = std::max(slowest_s, seconds);
     result_.prediction.latency_s += slowest_s;
+  }
+
+  // How long the call waits for what others took before it.
+  static double TakeTurn(const RangeCost& cost, std::map<int, double>& taken) {
+    double waits_s = 0;
+    for (const Busy& busy : cost.busy) {
+      waits_s = std::max(waits_s, taken[busy.resource]);
+      taken[busy.resource] += busy.seconds;
+    }
+    return waits_s;
   }
 
   void CheckMemory() {

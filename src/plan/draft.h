@@ -37,8 +37,7 @@ struct ResourceUse {
 
 // What a draft gives in steady state.
 //   latency: the stages' calls one after the other; of replicas the slowest; replicas that divide a call work at once,
-//   but take
-//     turns on what they share.
+//     but take turns on what they share, in their order.
 //   throughput: every resource has a busy time per sample, shares counted; the busiest sets the pace.
 //   energy: active power × busy time; what idle devices draw meanwhile stands apart.
 struct Evaluation {

@@ -58,15 +58,29 @@ TEST(DraftTest, SharesDivideTheSamples) {
   EXPECT_DOUBLE_EQ(evaluation.prediction.joules_per_sample, 0.75 * 20 + 0.25 * 12);
 }
 
-TEST(DraftTest, ADividedBatchEndsWithItsSlowestPart) {
+// The slow device waits until the fast one's part has passed the link.
+TEST(DraftTest, ADividedBatchEndsWithItsLastPart) {
   const auto costs = TwoDevices();
   Draft draft{
       .batch = 4,
       .stages = {{0, 1, {{.device = 0, .share = 0.75, .samples = 3}, {.device = 1, .share = 0.25, .samples = 1}}}}};
   const Evaluation evaluation = Evaluate(*costs, draft);
-  EXPECT_DOUBLE_EQ(evaluation.prediction.latency_s, 3);
+  EXPECT_DOUBLE_EQ(evaluation.prediction.latency_s, 0.5 + 3);
   EXPECT_DOUBLE_EQ(evaluation.prediction.samples_per_s, 4 / 3.0);
   EXPECT_DOUBLE_EQ(evaluation.prediction.joules_per_sample, (30 + 6) / 4.0);
+}
+
+// Of each call's two seconds per sample the first half is the bus's: the second device waits for the first one's.
+TEST(DraftTest, PartsOfACallTakeTurnsOnWhatTheyShare) {
+  WrittenCosts costs({{.name = "a", .resources = {0, 2}}, {.name = "b", .resources = {1, 2}}}, {"a", "b", "bus"},
+                     [](int device, OpId, OpId, int64_t batch) {
+                       const auto samples = static_cast<double>(batch);
+                       return RangeCost{.call_s = 2 * samples, .busy = {{device, 2 * samples}, {2, samples}}};
+                     });
+  const Evaluation evaluation = Evaluate(
+      costs, {.batch = 4, .stages = {{0, 1, {{.device = 0, .samples = 1}, {.device = 1, .samples = 3}}}}});
+  EXPECT_DOUBLE_EQ(evaluation.prediction.latency_s, 1 + 6);
+  EXPECT_DOUBLE_EQ(evaluation.prediction.samples_per_s, 4 / 6.0);
 }
 
 TEST(DraftTest, TheBatchSharesTheCall) {

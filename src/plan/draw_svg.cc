@@ -145,7 +145,7 @@ std::string DrawSvg(const Plan& plan, const Graph& graph, const std::vector<Reso
     const int x = kMargin + kGap + i * (kStageWidth + kGap);
     svg += Arrow(x - kGap, middle, kGap, plan.stages[i].inputs, plan.stages[i].input_bytes);
     svg += StageSvg(sketches[i],
-                    count == 1 ? "the whole model" : fmt::format("stage {}: {} ops", i + 1, sketches[i].op_count), x,
+                    count == 1 ? "the whole model" : fmt::format("stage {}: {} ops", i, sketches[i].op_count), x,
                     stage_height);
   }
   const Stage& last = plan.stages.back();

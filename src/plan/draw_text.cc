@@ -51,7 +51,7 @@ std::string DrawText(const Plan& plan, const Graph& graph, const std::vector<Res
   for (size_t i = 0; i < sketches.size(); ++i) {
     const Stage& stage = plan.stages[i];
     text += fmt::format("   ▼ {}\n", Tensors(stage.inputs, stage.input_bytes));
-    const std::string title = sketches.size() == 1 ? "the whole model" : fmt::format("stage {}", i + 1);
+    const std::string title = sketches.size() == 1 ? "the whole model" : fmt::format("stage {}", i);
     text += fmt::format("┌─ {}: {}\n", title,
                         Shorten(fmt::format("{} ({} op{})", sketches[i].ops, sketches[i].op_count,
                                             sketches[i].op_count == 1 ? "" : "s"),

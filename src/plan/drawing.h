@@ -35,6 +35,10 @@ std::vector<StageSketch> SketchOf(const Plan& plan, const Graph& graph);
 
 // A target as people call it: of an emulated device its name alone.
 std::string NameOf(const Target& target);
+// With the threads of a call, where they are fewer than the target's cores: "cpu@openvino:1t".
+std::string NameOf(const Replica& replica);
+// The devices of a plan's stages: "a > b + c".
+std::string DevicesOf(const Plan& plan);
 // At most `width` characters; the middle is left out. Control characters become '?'.
 std::string Shorten(const std::string& text, size_t width);
 size_t Columns(const std::string& text);

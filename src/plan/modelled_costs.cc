@@ -19,21 +19,6 @@ int64_t MemoryBytes(const WorkList& works, int64_t element_bytes) {
   return (works.parameters + activations) * element_bytes;
 }
 
-// Time that a link is busy for one call: all bytes that pass it, and its latency in each direction that any pass.
-double LinkSeconds(const Link& link, const Estimate& estimate) {
-  const int64_t out = estimate.input_bytes + estimate.streamed_bytes + estimate.instruction_bytes;
-  const int64_t back = estimate.output_bytes;
-  const double directions = (out > 0 ? 1 : 0) + (back > 0 ? 1 : 0);
-  return static_cast<double>(out) / link.bandwidth.value + static_cast<double>(back) / link.bandwidth_back.value +
-         directions * link.latency.value;
-}
-
-double ElsewhereSeconds(const Estimate& estimate) {
-  double seconds = 0;
-  for (const WorkCost& work : estimate.works) seconds += work.elsewhere.empty() ? 0 : work.seconds;
-  return seconds;
-}
-
 // Why the device cannot run some op of a range whatever its cost model says; empty: it can.
 std::string MissingOp(const PlatformDevice& device, const Graph& graph, OpId begin, OpId end) {
   if (device.missing_ops.empty()) return "";
@@ -171,10 +156,8 @@ void ModelledCosts::AddBusy(int device, const Estimate& estimate, double calls, 
     cost.link_s = std::max(cost.link_s, seconds);
     AddSeconds(resources[1 + i], seconds, cost.busy);
   }
-  const double elsewhere_s = calls * ElsewhereSeconds(estimate);
-  if (host_ == nullptr || elsewhere_s == 0) return;
-  AddSeconds(host_resource_, elsewhere_s, cost.busy);
-  cost.joules += host_->active_power.value * elsewhere_s;
+  // Its joules are in the estimate's.
+  if (host_ != nullptr) AddSeconds(host_resource_, calls * estimate.host_s, cost.busy);
 }
 
 std::vector<double> ModelledCosts::OpWeights(int64_t batch) {

@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "base/strings.h"
 #include "consort/error.h"
+#include "plan/checked_json.h"
 #include "plan/describe_stage.h"
 #include "plan/fingerprint.h"
 #include "plan/plan_json.h"
@@ -16,92 +17,13 @@
 namespace consort {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr double kSPerMs = 1e-3;
 constexpr double kShareTolerance = 1e-3;
 constexpr double kRounding = 1e-6;  // of shares as they are written
 constexpr int64_t kMostStages = 4096;
 constexpr int64_t kMostBatch = int64_t{1} << 30;
-constexpr int kMostNesting = 16;
 
-// A value of the file and where it stands: "stages[1].replicas[0].share".
-class Node {
- public:
-  Node(const Json& json, std::string file, std::string path)
-      : json_(json), file_(std::move(file)), path_(std::move(path)) {}
-
-  [[noreturn]] void Refuse(const std::string& what) const {
-    throw Error(ErrorCode::kInvalidModel, fmt::format("{}: {}{}", file_, path_.empty() ? "" : path_ + ": ", what));
-  }
-
-  // The value of a key, or nothing.
-  std::optional<Node> Find(const std::string& key) const {
-    const auto found = json_.find(key);
-    if (found == json_.end()) return std::nullopt;
-    return Node(*found, file_, path_.empty() ? key : path_ + "." + key);
-  }
-  Node Require(const std::string& key) const {
-    const std::optional<Node> found = Find(key);
-    if (!found) Refuse(fmt::format("there is no \"{}\"", key));
-    return *found;
-  }
-
-  void RequireKeys(const std::vector<std::string>& known) const {
-    if (!json_.is_object()) Refuse("must be an object { … }");
-    for (const auto& [key, unused] : json_.items()) {
-      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-      const std::string nearest = Nearest(key, known);
-      Refuse(nearest.empty() ? fmt::format("unknown key \"{}\"; there are {}", key, Join(known))
-                             : fmt::format("unknown key \"{}\": did you mean \"{}\"?", key, nearest));
-    }
-  }
-
-  std::vector<Node> Items() const {
-    if (!json_.is_array()) Refuse("must be a list [ … ]");
-    std::vector<Node> items;
-    for (size_t i = 0; i < json_.size(); ++i) items.emplace_back(json_[i], file_, fmt::format("{}[{}]", path_, i));
-    return items;
-  }
-
-  std::string Text() const {
-    if (!json_.is_string()) Refuse("must be a text");
-    return json_.get<std::string>();
-  }
-  bool Truth() const {
-    if (!json_.is_boolean()) Refuse("must be true or false");
-    return json_.get<bool>();
-  }
-  // null counts as 0: not known.
-  double Number(double lowest, double highest) const {
-    if (json_.is_null() && lowest <= 0) return 0;
-    if (!json_.is_number()) Refuse("must be a number");
-    const double value = json_.get<double>();
-    if (!(value >= lowest && value <= highest))
-      Refuse(fmt::format("{:g} is not between {:g} and {:g}", value, lowest, highest));
-    return value;
-  }
-  int64_t Integer(int64_t lowest, int64_t highest) const {
-    if (!json_.is_number_integer()) Refuse("must be a whole number");
-    const bool too_big = json_.is_number_unsigned() && json_.get<uint64_t>() > static_cast<uint64_t>(highest);
-    if (too_big || json_.get<int64_t>() < lowest) Refuse(fmt::format("must lie between {} and {}", lowest, highest));
-    return json_.get<int64_t>();
-  }
-  // A value of a closed set of words, or a target: what `parse` throws is said with the place.
-  template <typename Parse>
-  auto Word(Parse parse) const {
-    try {
-      return parse(Text());
-    } catch (const Error& error) {
-      Refuse(error.what());
-    }
-  }
-
- private:
-  const Json& json_;
-  std::string file_;
-  std::string path_;
-};
+using Node = CheckedJson;
 
 // --- Parts
 // --------------------------------------------------------------------------------------------------------------
@@ -187,7 +109,7 @@ class Parser {
   Plan Parse() {
     root_.RequireKeys({"format", "version", "model", "model_fingerprint", "platform", "platform_fingerprint",
                        "objective", "strategy", "batch", "latency_ms", "throughput_per_s", "joules_per_sample",
-                       "gain_over_best_single", "bottleneck", "reason", "stages"});
+                       "gain_over_best_single", "bottleneck", "measured", "reason", "stages"});
     if (const auto format = root_.Find("format"); format && format->Text() != "consort-plan")
       format->Refuse("must be \"consort-plan\"");
     if (const auto version = root_.Find("version")) version->Integer(1, 1);
@@ -228,6 +150,16 @@ class Parser {
     if (const auto joules = root_.Find("joules_per_sample")) predicted.joules_per_sample = joules->Number(0, 1e12);
     if (const auto gain = root_.Find("gain_over_best_single")) predicted.gain_over_best_single = gain->Number(0, 1e12);
     predicted.bottleneck = TextOf("bottleneck");
+    if (const auto measured = root_.Find("measured"); measured && !measured->IsNull()) ParseMeasured(*measured);
+  }
+
+  void ParseMeasured(const Node& node) {
+    node.RequireKeys({"call_ms", "gain", "gain_low", "gain_high"});
+    PlanMeasurement& measured = plan_.measured.emplace();
+    if (const auto call = node.Find("call_ms")) measured.call_s = kSPerMs * call->Number(0, 1e12);
+    if (const auto gain = node.Find("gain")) measured.gain = gain->Number(0, 1e12);
+    if (const auto low = node.Find("gain_low")) measured.gain_low = low->Number(0, 1e12);
+    if (const auto high = node.Find("gain_high")) measured.gain_high = high->Number(0, 1e12);
   }
 
   void ParseStages() {
@@ -308,33 +240,10 @@ class Parser {
   Plan plan_;
 };
 
-// Refuses what the parser of JSON lets pass: repeated keys, and nesting that no plan needs.
-Json ParseJson(std::string_view text, const std::string& file) {
-  std::vector<std::set<std::string>> keys;
-  const auto refuse = [&file](const std::string& what) {
-    throw Error(ErrorCode::kInvalidModel, fmt::format("{}: {}", file, what));
-  };
-  const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kMostNesting) refuse("nested deeper than any plan is");
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.empty() && !keys.back().insert(parsed.get<std::string>()).second)
-      refuse(fmt::format("the key \"{}\" stands twice in one object", parsed.get<std::string>()));
-    return true;
-  };
-  try {
-    return Json::parse(text, check);
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorCode::kInvalidModel, fmt::format("{}: not JSON: {}", file, error.what()));
-  }
-}
-
 }  // namespace
 
 Plan ParsePlan(std::string_view text, const std::string& file, const Graph& graph) {
-  if (static_cast<int64_t>(text.size()) > kLargestPlanFile)
-    throw Error(ErrorCode::kInvalidModel, fmt::format("{}: larger than {}", file, FormatBytes(kLargestPlanFile)));
-  const Json json = ParseJson(text, file);
+  const nlohmann::ordered_json json = ParseCheckedJson(text, file, kLargestPlanFile);
   const Node root(json, file, "");
   return Parser(root, file, graph).Parse();
 }

@@ -65,6 +65,14 @@ struct Prediction {
   std::string bottleneck;            // the resource that sets the pace: "gtx1650", "usb3", "stage 2 on cpu@openvino"
 };
 
+// What was measured of a plan that ran (src/tune). Zeros: not known.
+struct PlanMeasurement {
+  double call_s = 0;  // of the objective: a call's latency, or the time between calls in steady state
+  double gain = 0;    // over the best single target, run beside it, with its 95 % interval
+  double gain_low = 0;
+  double gain_high = 0;
+};
+
 // Stages in the order of the data. Plain data; the JSON file may be edited by hand.
 struct Plan {
   std::string model;                 // where it came from, for messages
@@ -76,6 +84,7 @@ struct Plan {
   int64_t batch = 1;  // samples of one call
   std::vector<Stage> stages;
   Prediction predicted;
+  std::optional<PlanMeasurement> measured;  // absent: it was not run
   std::string reason;  // one sentence: why it was chosen, or why it ranks where it does
 };
 

@@ -44,6 +44,14 @@ Json StageJson(const Stage& stage, const Graph& graph) {
   return json;
 }
 
+Json MeasuredJson(const std::optional<PlanMeasurement>& measured) {
+  if (!measured) return nullptr;
+  return {{"call_ms", OrNull(kMsPerS * measured->call_s)},
+          {"gain", OrNull(measured->gain)},
+          {"gain_low", OrNull(measured->gain_low)},
+          {"gain_high", OrNull(measured->gain_high)}};
+}
+
 }  // namespace
 
 Json PlanJson(const Plan& plan, const Graph& graph) {
@@ -61,6 +69,7 @@ Json PlanJson(const Plan& plan, const Graph& graph) {
                {"joules_per_sample", OrNull(plan.predicted.joules_per_sample)},
                {"gain_over_best_single", OrNull(plan.predicted.gain_over_best_single)},
                {"bottleneck", plan.predicted.bottleneck},
+               {"measured", MeasuredJson(plan.measured)},
                {"reason", plan.reason},
                {"stages", Json::array()}};
   for (const Stage& stage : plan.stages) json["stages"].push_back(StageJson(stage, graph));

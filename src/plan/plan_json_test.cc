@@ -92,7 +92,7 @@ TEST_F(PlanJsonTest, KeysAreThoseThatAreDocumented) {
   for (const auto& [key, value] : json.items()) keys.push_back(key);
   EXPECT_THAT(keys, ElementsAre("format", "version", "model", "model_fingerprint", "platform", "platform_fingerprint",
                                 "objective", "strategy", "batch", "latency_ms", "throughput_per_s", "joules_per_sample",
-                                "gain_over_best_single", "bottleneck", "reason", "stages"));
+                                "gain_over_best_single", "bottleneck", "measured", "reason", "stages"));
 }
 
 TEST_F(PlanJsonTest, UnknownKeysAndValuesAreNamed) {

@@ -39,7 +39,7 @@ std::regex PatternOf(const Placing& placing) {
   }
 }
 
-void Place(const Graph& graph, const CostSource& costs, const Placing& placing, OpPlacement& placement) {
+void Place(const Graph& graph, const CostSource& costs, const Placing& placing, OpDevices& placement) {
   const int device = DeviceNamed(costs, placing);
   const std::regex pattern = PatternOf(placing);
   std::vector<std::string> names;
@@ -62,15 +62,15 @@ void Place(const Graph& graph, const CostSource& costs, const Placing& placing, 
                           placing.pattern, nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest)));
 }
 
-OpPlacement PlacementOf(const Graph& graph, const CostSource& costs, const std::vector<Placing>& placings) {
+OpDevices PlacementOf(const Graph& graph, const CostSource& costs, const std::vector<Placing>& placings) {
   if (placings.empty()) return {};
-  OpPlacement placement(graph.ops().size(), kNone);
+  OpDevices placement(graph.ops().size(), kNone);
   for (const Placing& placing : placings) Place(graph, costs, placing, placement);
   return placement;
 }
 
 // Positions around what is placed, so that units do not hold ops of several devices.
-std::vector<OpId> BordersOf(const OpPlacement& placement) {
+std::vector<OpId> BordersOf(const OpDevices& placement) {
   std::vector<OpId> borders;
   for (size_t op = 1; op < placement.size(); ++op) {
     if (placement[op] != placement[op - 1]) borders.push_back(static_cast<OpId>(op));
@@ -238,7 +238,7 @@ class Planner {
   const Graph& graph_;
   CostSource& costs_;
   const PlanQuery& query_;
-  OpPlacement placement_;
+  OpDevices placement_;
   std::vector<OpId> positions_;
   PlanList list_;
 };
@@ -271,7 +271,9 @@ Plan ToPlan(const Graph& graph, const CostSource& costs, const Draft& draft, con
     for (size_t j = 0; j < from.replicas.size(); ++j) {
       const DraftReplica& replica = from.replicas[j];
       const RangeCost& cost = evaluation.costs.at(i).at(j);
-      stage.replicas.push_back({.target = costs.devices().at(replica.device).target,
+      const PlanDevice& device = costs.devices().at(replica.device);
+      stage.replicas.push_back({.target = device.target,
+                                .threads = device.threads,
                                 .share = replica.share,
                                 .samples = replica.samples,
                                 .call_s = cost.call_s,

@@ -226,6 +226,28 @@ TEST(ModelledCostsTest, DevicesAtOneHubShareIt) {
   EXPECT_LT(cost.busy[1].seconds, cost.call_s);
 }
 
+TEST(ModelledCostsTest, WhatAnEdgeTpuLeavesToTheCpuTakesTheCpusTime) {
+  const Platform platform = LoadPlatform("seed", BuiltinCostSchemas());
+  const Network network("bert-tiny");
+  ModelledCosts costs(platform, {{"coral-usb3", std::nullopt}}, network.at_batch());
+  const auto model = MakeCostModel(platform, platform.device("coral-usb3"));
+  const auto ops = static_cast<OpId>(network.graph().ops().size());
+  int partly = 0;
+  for (const OpId begin : CutPositions(network.graph(), {})) {
+    const RangeCost cost = begin < ops ? costs.Cost(0, begin, ops, 1) : RangeCost{.refused = "empty"};
+    if (!cost.refused.empty() || cost.busy.size() < 3) continue;
+    const Estimate estimate = model->Cost(WorkOf(network.graph(), begin, ops), {});
+    const auto host = std::find_if(cost.busy.begin(), cost.busy.end(), [&](const Busy& busy) {
+      return costs.resources()[busy.resource] == "xeon-2.2ghz";
+    });
+    ASSERT_NE(host, cost.busy.end());
+    EXPECT_DOUBLE_EQ(host->seconds, estimate.host_s);
+    EXPECT_DOUBLE_EQ(cost.joules, estimate.joules);
+    ++partly;
+  }
+  EXPECT_GT(partly, 0);
+}
+
 TEST(ModelledCostsTest, AnEdgeTpuTakesABatchOneByOne) {
   const Platform platform = LoadPlatform("seed", BuiltinCostSchemas());
   const Network network("lenet");

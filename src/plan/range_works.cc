@@ -47,7 +47,7 @@ std::vector<double> RangeWorks::PerOp(const std::vector<double>& per_work) const
 }
 
 void RangeWorks::Restart(OpId begin) {
-  list_ = WorkList{.graph = &graph_};
+  list_ = WorkList{.graph = &graph_, .begin = begin};
   begin_ = end_ = begin;
   ++range_;
 }

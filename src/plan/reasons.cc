@@ -44,7 +44,7 @@ std::string Calls(const Plan& plan) {
   for (const Stage& stage : plan.stages) {
     const auto slowest = std::max_element(stage.replicas.begin(), stage.replicas.end(),
                                           [](const Replica& a, const Replica& b) { return a.call_s < b.call_s; });
-    calls.push_back(fmt::format("{} {}", NameOf(slowest->target), FormatSeconds(slowest->call_s)));
+    calls.push_back(fmt::format("{} {}", NameOf(*slowest), FormatSeconds(slowest->call_s)));
   }
   return Join(calls, ", ");
 }
@@ -71,7 +71,7 @@ std::string Burden(const RankedPlan& ranked, Objective objective) {
   return Account(ranked, objective);
 }
 
-std::string Name(const RankedPlan& single) { return NameOf(single.plan.stages.front().replicas.front().target); }
+std::string Name(const RankedPlan& single) { return NameOf(single.plan.stages.front().replicas.front()); }
 
 // The names of the first and the last op that computes.
 std::string OpsOf(const Graph& graph, OpId begin, OpId end) {
@@ -82,7 +82,7 @@ std::string OpsOf(const Graph& graph, OpId begin, OpId end) {
   return begin + 1 == end ? fmt::format("'{}'", first) : fmt::format("the ops from '{}' to '{}'", first, last);
 }
 
-bool MayRun(const OpPlacement& placement, OpId begin, OpId end, int device) {
+bool MayRun(const OpDevices& placement, OpId begin, OpId end, int device) {
   for (OpId op = begin; op < end && !placement.empty(); ++op) {
     if (placement[op] != kNone && placement[op] != device) return false;
   }
@@ -90,7 +90,7 @@ bool MayRun(const OpPlacement& placement, OpId begin, OpId end, int device) {
 }
 
 // The unit that no device runs, with every device's reason; empty where each unit runs somewhere.
-std::string UnitNobodyRuns(const Graph& graph, CostSource& costs, const PlanQuery& query, const OpPlacement& placement,
+std::string UnitNobodyRuns(const Graph& graph, CostSource& costs, const PlanQuery& query, const OpDevices& placement,
                            const std::vector<OpId>& positions) {
   for (size_t i = 0; i + 1 < positions.size(); ++i) {
     std::vector<std::string> reasons;
@@ -150,7 +150,7 @@ std::string ReasonOf(const RankedPlan& ranked, const RankedPlan* best_single, Ob
   return fmt::format("{}: {}", verdict, Burden(ranked, objective));
 }
 
-std::string WhyInfeasible(const Graph& graph, CostSource& costs, const PlanQuery& query, const OpPlacement& placement,
+std::string WhyInfeasible(const Graph& graph, CostSource& costs, const PlanQuery& query, const OpDevices& placement,
                           const std::vector<OpId>& positions, const std::vector<RefusedPlan>& refused) {
   const std::string nobody = UnitNobodyRuns(graph, costs, query, placement, positions);
   if (!nobody.empty()) return nobody + ". Add a device that runs it (-d, --platform)";

@@ -20,7 +20,7 @@ std::string FormatValue(const Prediction& prediction, Objective objective);
 
 // Why nothing at all is possible: names the op that no device runs, the placings that contradict each other, or the
 // bound.
-std::string WhyInfeasible(const Graph& graph, CostSource& costs, const PlanQuery& query, const OpPlacement& placement,
+std::string WhyInfeasible(const Graph& graph, CostSource& costs, const PlanQuery& query, const OpDevices& placement,
                           const std::vector<OpId>& positions, const std::vector<RefusedPlan>& refused);
 
 }  // namespace consort

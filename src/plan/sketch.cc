@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
 #include "plan/drawing.h"
 #include "plan/reasons.h"
 
@@ -22,6 +23,20 @@ bool IsContinuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0
 std::string NameOf(const Target& target) {
   if (target.device != "emulated") return target.ToString();
   return target.precision ? fmt::format("{}/{}", target.unit, ToString(*target.precision)) : target.unit;
+}
+
+std::string NameOf(const Replica& replica) {
+  return NameOf(replica.target) + (replica.threads > 0 ? fmt::format(":{}t", replica.threads) : "");
+}
+
+std::string DevicesOf(const Plan& plan) {
+  std::vector<std::string> stages;
+  for (const Stage& stage : plan.stages) {
+    std::vector<std::string> replicas;
+    for (const Replica& replica : stage.replicas) replicas.push_back(NameOf(replica));
+    stages.push_back(Join(replicas, " + "));
+  }
+  return Join(stages, " > ");
 }
 
 size_t Columns(const std::string& text) {
@@ -63,7 +78,7 @@ std::vector<StageSketch> SketchOf(const Plan& plan, const Graph& graph) {
     for (const Replica& replica : stage.replicas) {
       const double calls = (replica.samples > 0 ? 1 : replica.share) / static_cast<double>(plan.batch);
       StageSketch::Device& device = sketch.devices.emplace_back();
-      device.name = NameOf(replica.target);
+      device.name = NameOf(replica);
       device.share = ShareOf(replica, plan, stage.replicas.size());
       device.time = FormatSeconds(replica.call_s);
       device.busy = std::min(1.0, calls * replica.call_s * plan.predicted.samples_per_s);

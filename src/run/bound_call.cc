@@ -26,67 +26,82 @@ TensorSpec FormOf(const Port& port, const TensorSpec& tensor) {
 
 }  // namespace
 
+size_t OffsetOf(const WiredStage::Part& part, const Buffer& tensor) {
+  if (part.count < 0 || tensor.spec().shape[0] == 0) return 0;
+  return tensor.size_bytes() / static_cast<size_t>(tensor.spec().shape[0]) * static_cast<size_t>(part.begin);
+}
+
+void CopyRows(const Buffer& rows, const WiredStage::Part& part, Buffer& tensor, const std::string& name) {
+  if (tensor.empty() || (part.count < 0 && tensor.spec().shape != rows.spec().shape)) {
+    tensor = rows.Clone();
+    return;
+  }
+  const size_t offset = OffsetOf(part, tensor);
+  if (offset + rows.size_bytes() > tensor.size_bytes()) {
+    throw Error(ErrorCode::kInternal, fmt::format("output '{}' is {}, too large for {}", name, FormatSpec(rows.spec()),
+                                                  FormatSpec(tensor.spec())));
+  }
+  if (rows.size_bytes() > 0) std::memcpy(static_cast<char*>(tensor.data()) + offset, rows.data(), rows.size_bytes());
+}
+
 BoundCall::BoundCall(const Signature& signature, const Wiring& wiring, const Slot& slot, const WiredStage::Part& part,
                      OutputUse use)
     : binding_(std::make_shared<Binding>(signature)), generation_(slot.generation), part_(part), use_(use) {
-  for (size_t port = 0; port < signature.inputs.size(); ++port) {
-    LinkInput(wiring, slot, static_cast<int>(port), wiring.Find(signature.inputs[port].name));
-  }
-  for (size_t port = 0; port < signature.outputs.size(); ++port) {
-    LinkOutput(wiring, slot, static_cast<int>(port), wiring.Find(signature.outputs[port].name));
-  }
-}
-
-TensorSpec BoundCall::PartSpec(const TensorSpec& whole) const {
-  TensorSpec spec = whole;
-  if (part_.count >= 0) spec.shape[0] = part_.count;
-  return spec;
-}
-
-size_t BoundCall::OffsetOf(const Buffer& tensor) const {
-  if (part_.count < 0 || tensor.spec().shape[0] == 0) return 0;
-  return tensor.size_bytes() / static_cast<size_t>(tensor.spec().shape[0]) * static_cast<size_t>(part_.begin);
+  for (size_t port = 0; port < signature.inputs.size(); ++port) LinkInput(wiring, slot, static_cast<int>(port));
+  for (size_t port = 0; port < signature.outputs.size(); ++port) LinkOutput(wiring, slot, static_cast<int>(port));
 }
 
 // A view of the part's rows, which owns the tensor with others.
 Buffer BoundCall::RowsOf(const Buffer& tensor) const {
   if (part_.count < 0 || tensor.empty()) return tensor.Share();
+  TensorSpec spec = tensor.spec();
+  spec.shape[0] = part_.count;
   auto owner = std::make_shared<Buffer>(tensor.Share());
-  char* data = static_cast<char*>(owner->data()) + OffsetOf(tensor);
-  return Buffer::Wrap(PartSpec(tensor.spec()), tensor.space(), data, std::move(owner));
+  char* data = static_cast<char*>(owner->data()) + OffsetOf(part_, tensor);
+  return Buffer::Wrap(std::move(spec), tensor.space(), data, std::move(owner));
 }
 
-void BoundCall::LinkInput(const Wiring& wiring, const Slot& slot, int port, int tensor) {
+BoundCall::Ends BoundCall::EndsOf(const Port& port, const TensorSpec& tensor) const {
+  Ends ends{.session = tensor};
+  if (part_.count >= 0) ends.session.shape[0] = part_.count;
+  ends.port = FormOf(port, ends.session);
+  return ends;
+}
+
+// Without memory yet.
+BoundCall::PortLink BoundCall::Link(const Wiring& wiring, const Port& port, int index, Direction direction) {
+  const int tensor = wiring.Find(port.name);
   const WiredTensor& wired = wiring.tensors[tensor];
+  PortLink link{.port = index, .tensor = tensor, .bound = wired.fixed};
+  if (!wired.fixed) return link;
+  const Ends ends = EndsOf(port, wired.spec);
+  const bool is_input = direction == Direction::kInput;
+  const TensorSpec& from = is_input ? ends.session : ends.port;
+  const TensorSpec& to = is_input ? ends.port : ends.session;
+  if (Conversion::Needed(from, to)) link.conversion.emplace(from, to, wired.name);
+  return link;
+}
+
+void BoundCall::LinkInput(const Wiring& wiring, const Slot& slot, int port) {
   const Port& declared = binding_->signature().inputs[port];
-  PortLink link{.port = port, .tensor = tensor, .bound = wired.fixed};
-  if (wired.fixed) {
-    const TensorSpec whole = PartSpec(wired.spec);
-    const TensorSpec form = FormOf(declared, whole);
-    if (Conversion::Needed(whole, form)) {
-      link.conversion.emplace(whole, form, wired.name);
-      link.converted = Buffer::Allocate(form);
-      converts_inputs_ = true;
-    }
-    binding_->SetInput(port, link.conversion ? link.converted.Share() : RowsOf(slot.tensors[tensor]));
+  PortLink link = Link(wiring, declared, port, Direction::kInput);
+  const Buffer& tensor = slot.tensors[link.tensor];
+  if (link.conversion) {
+    link.converted = Buffer::Allocate(EndsOf(declared, wiring.tensors[link.tensor].spec).port);
+    converts_inputs_ = true;
   }
+  if (link.bound) binding_->SetInput(port, link.conversion ? link.converted.Share() : RowsOf(tensor));
   inputs_.push_back(std::move(link));
 }
 
-void BoundCall::LinkOutput(const Wiring& wiring, const Slot& slot, int port, int tensor) {
-  const WiredTensor& wired = wiring.tensors[tensor];
-  const Port& declared = binding_->signature().outputs[port];
-  PortLink link{.port = port, .tensor = tensor, .bound = wired.fixed};
-  if (wired.fixed) {
-    const TensorSpec whole = PartSpec(wired.spec);
-    const TensorSpec form = FormOf(declared, whole);
-    if (Conversion::Needed(form, whole)) {
-      link.conversion.emplace(form, whole, wired.name);
-      if (use_ == OutputUse::kApart) link.converted = Buffer::Allocate(whole);
-      converts_outputs_ = true;
-    }
+void BoundCall::LinkOutput(const Wiring& wiring, const Slot& slot, int port) {
+  PortLink link = Link(wiring, binding_->signature().outputs[port], port, Direction::kOutput);
+  if (link.bound) {
+    const Ends ends = EndsOf(binding_->signature().outputs[port], wiring.tensors[link.tensor].spec);
+    if (link.conversion && use_ == OutputUse::kApart) link.converted = Buffer::Allocate(ends.session);
+    converts_outputs_ = converts_outputs_ || link.conversion.has_value();
     const bool direct = use_ == OutputUse::kDirect && !link.conversion;
-    binding_->SetOutput(port, direct ? RowsOf(slot.tensors[tensor]) : Buffer::Allocate(form));
+    binding_->SetOutput(port, direct ? RowsOf(slot.tensors[link.tensor]) : Buffer::Allocate(ends.port));
   }
   outputs_.push_back(std::move(link));
 }
@@ -106,7 +121,7 @@ void BoundCall::LoadInputs(Slot& slot) {
       link.converted = Buffer::Allocate(form);
       binding_->SetInput(link.port, link.converted.Share());
     }
-    link.conversion->Apply(static_cast<const char*>(tensor.data()) + (link.bound ? OffsetOf(tensor) : 0),
+    link.conversion->Apply(static_cast<const char*>(tensor.data()) + (link.bound ? OffsetOf(part_, tensor) : 0),
                            link.converted.data());
   }
 }
@@ -130,20 +145,7 @@ void BoundCall::FinishOutputs(Slot& slot) {
 
 void BoundCall::CopyOutputs(Slot& slot) const {
   for (const PortLink& link : outputs_) {
-    const Buffer& result = ResultOf(link);
-    Buffer& tensor = slot.tensors[link.tensor];
-    if (tensor.empty()) {
-      tensor = result.Clone();
-      continue;
-    }
-    const size_t offset = OffsetOf(tensor);
-    if (offset + result.size_bytes() > tensor.size_bytes()) {
-      throw Error(ErrorCode::kInternal,
-                  fmt::format("output '{}' is {}, too large for {}", binding_->signature().outputs[link.port].name,
-                              FormatSpec(result.spec()), FormatSpec(tensor.spec())));
-    }
-    if (result.size_bytes() > 0)
-      std::memcpy(static_cast<char*>(tensor.data()) + offset, result.data(), result.size_bytes());
+    CopyRows(ResultOf(link), part_, slot.tensors[link.tensor], binding_->signature().outputs[link.port].name);
   }
 }
 
@@ -151,14 +153,15 @@ bool BoundCall::Agrees(const std::vector<Buffer>& tensors, double tolerance) con
   for (const PortLink& link : outputs_) {
     const Buffer& result = ResultOf(link);
     const Buffer& other = tensors[link.tensor];
-    const bool is_part = part_.count >= 0 && other.spec().shape[0] == part_.count;
-    const size_t offset = is_part ? 0 : OffsetOf(other);
-    const bool fits = part_.count >= 0 ? offset + result.size_bytes() <= other.size_bytes()
-                                       : result.size_bytes() == other.size_bytes();
+    const bool has_all_rows = part_.count >= 0 && other.spec().shape[0] != part_.count;
+    const size_t offset = has_all_rows ? OffsetOf(part_, other) : 0;
+    const bool fits = has_all_rows ? offset + result.size_bytes() <= other.size_bytes()
+                                   : result.spec().shape == other.spec().shape;
+    if (!fits) return false;
     const char* data = static_cast<const char*>(other.data()) + offset;
-    if (fits && (result.size_bytes() == 0 || std::memcmp(data, result.data(), result.size_bytes()) == 0)) continue;
-    if (!fits || tolerance <= 0) return false;
-    if (!Compare(is_part ? other.Share() : RowsOf(other), result).Within(tolerance)) return false;
+    if (result.size_bytes() == 0 || std::memcmp(data, result.data(), result.size_bytes()) == 0) continue;
+    if (tolerance <= 0) return false;
+    if (!Compare(has_all_rows ? RowsOf(other) : other.Share(), result).Within(tolerance)) return false;
   }
   return true;
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "consort/device.h"
@@ -40,7 +41,7 @@ class BoundCall {
   // kApart: copies the results into the slot's tensors.
   void CopyOutputs(Slot& slot) const;
   // True when the results equal the slot's tensors, or these others by tensor: bitwise, or up to the relative
-  // tolerance.
+  // tolerance. Tensors of other shapes do not.
   bool Agrees(const std::vector<Buffer>& tensors, double tolerance) const;
   // Copies of the results, by tensor; other entries are empty.
   std::vector<Buffer> CloneOutputs(size_t tensors) const;
@@ -54,12 +55,16 @@ class BoundCall {
     Buffer converted;  // in the form of the port (inputs), or of the session (outputs, kApart)
   };
 
-  void LinkInput(const Wiring& wiring, const Slot& slot, int port, int tensor);
-  void LinkOutput(const Wiring& wiring, const Slot& slot, int port, int tensor);
+  enum class Direction : uint8_t { kInput, kOutput };
+  struct Ends {
+    TensorSpec session;  // the part's rows of the tensor
+    TensorSpec port;
+  };
+  Ends EndsOf(const Port& port, const TensorSpec& tensor) const;
+  PortLink Link(const Wiring& wiring, const Port& port, int index, Direction direction);
+  void LinkInput(const Wiring& wiring, const Slot& slot, int port);
+  void LinkOutput(const Wiring& wiring, const Slot& slot, int port);
   Buffer RowsOf(const Buffer& tensor) const;
-  // Where the part's rows begin in a tensor of all rows.
-  size_t OffsetOf(const Buffer& tensor) const;
-  TensorSpec PartSpec(const TensorSpec& whole) const;
   const Buffer& ResultOf(const PortLink& link) const;
 
   std::shared_ptr<Binding> binding_;
@@ -71,6 +76,12 @@ class BoundCall {
   bool converts_inputs_ = false;
   bool converts_outputs_ = false;
 };
+
+// Where the part's rows begin in a tensor of all rows, in bytes.
+size_t OffsetOf(const WiredStage::Part& part, const Buffer& tensor);
+// Writes the part's rows into a tensor of all rows; a result that is no part takes the tensor's place where the shapes
+// differ. `name` is for the message of the kInternal that is thrown when the rows do not fit.
+void CopyRows(const Buffer& rows, const WiredStage::Part& part, Buffer& tensor, const std::string& name);
 
 }  // namespace consort
 

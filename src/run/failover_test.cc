@@ -11,6 +11,7 @@
 #include "emulate/virtual_clock.h"
 #include "run/session.h"
 #include "run/test_programs.h"
+#include "run/test_samples.h"
 
 namespace consort {
 namespace {
@@ -22,37 +23,13 @@ using test::Filled;
 using test::FloatPort;
 using test::MakePart;
 using test::MakeReplica;
+using test::RunMany;
+using test::RunOne;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 constexpr TimeNs kMs = 1'000'000;
-
-float RunOne(Session& session, float value, const SubmitOptions& options = {}) {
-  const Buffer input = Filled(value);
-  Buffer output;
-  session.Run({&input, 1}, {&output, 1}, options);
-  return output.as<float>()[0];
-}
-
-// Sends samples with as many under way as the session takes; all must be right. Counts them.
-int RunMany(Session& session, int samples, int stages) {
-  std::deque<std::pair<Ticket, float>> under_way;
-  int right = 0;
-  const auto finish = [&] {
-    Buffer output;
-    session.Wait(under_way.front().first, {&output, 1});
-    right += output.as<float>()[2] == ChainValue(under_way.front().second, stages) ? 1 : 0;
-    under_way.pop_front();
-  };
-  for (int i = 0; i < samples; ++i) {
-    if (static_cast<int>(under_way.size()) == session.max_in_flight()) finish();
-    const Buffer input = Filled(static_cast<float>(i));
-    under_way.emplace_back(session.Submit({&input, 1}), static_cast<float>(i));
-  }
-  while (!under_way.empty()) finish();
-  return right;
-}
 
 ArithmeticProgram::Options LostAtCall(int stage, int call) {
   ArithmeticProgram::Options program = ChainStage(stage);
@@ -67,7 +44,7 @@ TEST(Failover, AnotherReplicaRunsTheSampleOfALostOne) {
   plan.stages.push_back({.replicas = {MakeReplica(LostAtCall(0, 5), {.name = "usb"}), MakeReplica(ChainStage(0))}});
   plan.stages.push_back({.replicas = {MakeReplica(ChainStage(1))}});
   Session session(plan);
-  EXPECT_EQ(RunMany(session, 200, 2), 200);
+  EXPECT_EQ(RunMany(session, 200, 2).right, 200);
   const SessionReport report = session.report();
   ASSERT_EQ(report.losses.size(), 1u);
   EXPECT_EQ(report.losses[0].replica, "usb");
@@ -99,10 +76,49 @@ TEST(Failover, ASpareTakesOver) {
   plan.stages.push_back(
       {.replicas = {MakeReplica(LostAtCall(0, 3))}, .spares = {MakeReplica(ChainStage(0), {.name = "spare"})}});
   Session session(plan);
-  EXPECT_EQ(RunMany(session, 50, 1), 50);
+  EXPECT_EQ(RunMany(session, 50, 1).right, 50);
   const SessionReport report = session.report();
   EXPECT_EQ(report.stages[0][1].state, ReplicaState::kActive);
   EXPECT_EQ(report.stages[0][1].calls, 48);
+}
+
+// A spare without an executable: samples wait while it is compiled, and the next one is tried when it cannot be.
+TEST(Failover, ASpareIsCompiledWhenItIsNeeded) {
+  VirtualClock clock;
+  const ClockMember member(clock, "main");
+  int compiled = 0;
+  const auto spare = [&](const std::string& name, bool works) {
+    return PreparedReplica{.name = name, .compile = [&compiled, &clock, works]() -> std::shared_ptr<Executable> {
+                             ++compiled;
+                             clock.SleepUntil(clock.NowNs() + 300 * kMs);
+                             if (!works) throw Error(ErrorCode::kUnsupported, "no such op");
+                             return MakeReplica(ChainStage(0), {.clock = &clock}).executable;
+                           }};
+  };
+  PreparedPlan plan{.stages = {{.replicas = {MakeReplica(LostAtCall(0, 3), {.clock = &clock})},
+                                .spares = {spare("first", false), spare("second", true), spare("third", true)}}}};
+  Session session(plan, {.clock = &clock});
+  EXPECT_EQ(RunOne(session, 1), 2);
+  EXPECT_EQ(compiled, 0);
+  EXPECT_EQ(RunMany(session, 50, 1).right, 50);
+  EXPECT_EQ(compiled, 2);
+  EXPECT_EQ(clock.NowNs(), 600 * kMs);
+  const SessionReport report = session.report();
+  EXPECT_EQ(report.losses.size(), 1u);
+  EXPECT_EQ(report.stages[0][1].state, ReplicaState::kLost);
+  EXPECT_THAT(report.stages[0][1].why, HasSubstr("could not be compiled: no such op"));
+  EXPECT_EQ(report.stages[0][2].state, ReplicaState::kActive);
+  EXPECT_EQ(report.stages[0][3].state, ReplicaState::kSpare);
+}
+
+TEST(Failover, WithoutASpareThatCanBeCompiledTheSamplesEnd) {
+  PreparedReplica spare{.name = "spare", .compile = []() -> std::shared_ptr<Executable> {
+                          return MakeReplica(ChainStage(7)).executable;
+                        }};
+  Session session({.stages = {{.replicas = {MakeReplica(LostAtCall(0, 2))}, .spares = {spare}}}});
+  EXPECT_EQ(RunOne(session, 1), 2);
+  EXPECT_THAT([&] { RunOne(session, 1); }, ThrowsMessage<Error>(AllOf(HasSubstr("no device is left"),
+                                                                     HasSubstr("ports of other names"))));
 }
 
 TEST(Failover, WithoutAnyLeftTheSamplesEndWithDeviceLost) {
@@ -170,12 +186,12 @@ TEST(Failover, AHungCallIsLeftToItself) {
          .deadline_ns = 30 * kMs});
     plan.stages.push_back({.replicas = {MakeReplica(ChainStage(2))}});
     Session session(plan, {.max_in_flight = 6});
-    EXPECT_EQ(RunMany(session, 300, 3), 300);
+    EXPECT_EQ(RunMany(session, 300, 3).right, 300);
     EXPECT_EQ(session.report().losses.size(), 1u);
     EXPECT_THAT(session.report().losses[0].why, HasSubstr("deadline of 30 ms"));
     gate.set_value();
     ended.get_future().wait();
-    EXPECT_EQ(RunMany(session, 100, 3), 100);
+    EXPECT_EQ(RunMany(session, 100, 3).right, 100);
     EXPECT_EQ(session.report().delivered, 400);
   }
 }
@@ -241,7 +257,7 @@ TEST(Failover, ADeviceThatCanBeOpenedAnewReturns) {
     return MakeReplica(ChainStage(0), {.clock = &clock}).executable;
   };
   Session session({.stages = {{.replicas = {replica}}}}, {.probe_interval_ns = 50 * kMs, .clock = &clock});
-  EXPECT_EQ(RunMany(session, 20, 1), 20) << "the samples wait for it: nobody else is there";
+  EXPECT_EQ(RunMany(session, 20, 1).right, 20) << "the samples wait for it: nobody else is there";
   EXPECT_EQ(clock.NowNs(), 100 * kMs);
   EXPECT_EQ(opened, 2);
   EXPECT_EQ(session.report().stages[0][0].state, ReplicaState::kActive);
@@ -275,7 +291,7 @@ TEST(Failover, TheCallerIsAskedForAnotherPlan) {
                                return std::optional<Plan>(Plan{.reason = "without " + device});
                              },
                          .clock = &clock});
-  EXPECT_EQ(RunMany(session, 20, 1), 20);
+  EXPECT_EQ(RunMany(session, 20, 1).right, 20);
   clock.SleepUntil(kMs);
   EXPECT_EQ(asked, "usb0");
   ASSERT_TRUE(session.replacement().has_value());
@@ -297,7 +313,7 @@ TEST(FailoverInVirtualTime, AHangIsSeenAtItsDeadline) {
                                   .spares = {MakeReplica(good, {.clock = &clock})},
                                   .deadline_ns = 5 * kMs}}};
     Session session(plan, {.max_in_flight = 1, .clock = &clock});
-    EXPECT_EQ(RunMany(session, 10, 1), 10);
+    EXPECT_EQ(RunMany(session, 10, 1).right, 10);
     EXPECT_EQ(clock.NowNs(), (10 * 2 + 5) * kMs);
     EXPECT_EQ(session.report().longest_recovery_ns, 2 * kMs);
   }

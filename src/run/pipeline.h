@@ -43,7 +43,11 @@ class Pipeline {
   void Begin(Slot& slot);
   void Close();   // takes no more samples and waits for those under way
   void Cancel();  // ends those under way with kCancelled
+  // Samples do not wait for replicas that are being opened anew, but end as stranded (Strand); or they do again.
+  void Strand();
+  void Unstrand();
   SessionReport Report() const;
+  int64_t losses() const;  // LossReports so far
   std::optional<Plan> replacement() const;
   std::vector<std::vector<std::string>> ReplicaNames() const;
   const Trace& trace() const { return trace_; }
@@ -69,32 +73,41 @@ class Pipeline {
  private:
   using WorkerPtr = std::shared_ptr<ReplicaWorker>;
 
+  // pipeline_setup.cc
   void MakeStations();
   void MakeWorkers();
+  void BeginThreads();
+  void EndThreads();
 
-  // pipeline.cc: the way of a sample.
+  // pipeline.cc: the way of a sample. The threads that watch and repair must not wait for room in a queue: kAtOnce.
   void BeginHere(Slot& slot);
-  void Enter(Slot& slot, int stage, bool may_block = true);
-  void Place(const Job& job, bool urgent);
-  // The threads that watch and repair must not wait for room in a queue (may_block).
-  void EndPart(const Job& job, bool may_block = true);
-  void PassOn(Slot& slot, bool may_block);
+  void Enter(Slot& slot, int stage, Station::Entry entry = Station::Entry::kWhenThereIsRoom);
+  void Place(const Job& job, Station::Entry entry);
+  void EndPart(const Job& job, Station::Entry entry = Station::Entry::kWhenThereIsRoom);
+  void PassOn(Slot& slot, Station::Entry entry);
   void Fail(const Job& job, const Error& error);
+  void StrandSample(const Job& job, const Error& error);
   void Stop(const std::exception_ptr& error);
   std::exception_ptr InStage(const ReplicaWorker& worker, const std::exception_ptr& error) const;
   Slot& SlotOf(const Job& job) { return slots_.at(job.slot); }
   WorkerPtr WorkerOf(int stage, int index) const;
   std::vector<WorkerPtr> AllWorkers() const;
+  void Tell(const ReplicaWorker& worker, ReplicaState before, ReplicaState now, TimeNs at_ns) const;
 
   // failover.cc: lost devices.
   void Lost(ReplicaWorker& worker, const Job& job, const std::string& why, TimeNs started_ns, bool hung);
   void NoteLoss(ReplicaWorker& worker, const Slot& slot, const std::string& why, TimeNs started_ns);
+  void ListLoss(const ReplicaWorker& worker, const std::string& why, uint64_t sample, TimeNs at_ns);
   void Taint(Slot& slot, const Job& job);
+  void Quarantine(const ReplicaWorker& worker, ReplicaState as, const std::string& why, uint64_t sample,
+                  const Job* retry);
+  void NoteRecovery(TimeNs took_ns);
   void FailOrphans(int stage);
   Error NobodyLeft(int stage) const;
   TimeNs LookForOverdue(TimeNs now_ns);
   void Recover(Repair& repair, const Repair::Loss& loss);
   void AskForReplacement(const ReplicaWorker& worker);
+  bool Reopen(const WorkerPtr& lost, const Repair::Loss& loss, std::string& why);
 
   // verify.cc: repeated calls.
   void CheckCanVerify() const;
@@ -122,6 +135,7 @@ class Pipeline {
   mutable std::mutex workers_mutex_;
   std::vector<std::vector<WorkerPtr>> workers_;  // [stage][replica], spares behind the others
   WorkerPtr inline_worker_;                      // of an inline session: without a thread
+  std::vector<WorkerPtr> watched_;               // of the thread that watches
   std::unique_ptr<Watch> watch_;                 // where a stage has a deadline
   std::unique_ptr<Repair> repair_;               // where something is to be done about a loss
 

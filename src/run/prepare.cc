@@ -74,7 +74,7 @@ class Preparation {
     for (const Replica& replica : stage.replicas) prepared.replicas.push_back(Make(stage, replica));
     for (const Target& target : spares) {
       Replica spare{.target = target, .samples = stage.replicas.at(0).samples};
-      prepared.spares.push_back(Make(stage, spare));
+      prepared.spares.push_back(options_.compile_spares_later ? MakeLater(stage, spare) : Make(stage, spare));
     }
     return prepared;
   }
@@ -87,14 +87,26 @@ class Preparation {
                              .samples = replica.samples,
                              .cores = device->info().cores};
     prepared.executable = device->Compile(shards_(stage, replica), OptionsFor(replica, options_));
-    if (options_.open.isolated) {
-      prepared.reopen = [shards = shards_, &registry = registry_, options = options_, stage,
-                         replica]() -> std::shared_ptr<Executable> {
-        const std::shared_ptr<Device> again = registry.Open(registry.Resolve(replica.target), options.open);
-        return again->Compile(shards(stage, replica), OptionsFor(replica, options));
-      };
-    }
+    if (options_.open.isolated) prepared.reopen = Opening(stage, replica);
     return prepared;
+  }
+
+  PreparedReplica MakeLater(const Stage& stage, const Replica& replica) {
+    PreparedReplica prepared{.name = replica.target.ToString(),
+                             .compile = Opening(stage, replica),
+                             .share = replica.share,
+                             .samples = replica.samples,
+                             .cores = Open(replica.target)->info().cores};
+    if (options_.open.isolated) prepared.reopen = prepared.compile;
+    return prepared;
+  }
+
+  std::function<std::shared_ptr<Executable>()> Opening(const Stage& stage, const Replica& replica) const {
+    return [shards = shards_, &registry = registry_, options = options_, stage,
+            replica]() -> std::shared_ptr<Executable> {
+      const std::shared_ptr<Device> device = registry.Open(registry.Resolve(replica.target), options.open);
+      return device->Compile(shards(stage, replica), OptionsFor(replica, options));
+    };
   }
 
   static CompileOptions OptionsFor(const Replica& replica, const PrepareOptions& options) {

@@ -49,6 +49,16 @@ TEST_F(PrepareTest, StagesOfAPlanBecomeASession) {
   EXPECT_EQ(report.stages[1][0].name, "null");
 }
 
+TEST_F(PrepareTest, SparesCanBeCompiledLater) {
+  const Model model = Load(test::SkipModel());
+  const Plan plan{.stages = {OfOps(0, 4)}};
+  const PreparedPlan prepared = Prepare(plan, model.graph(), ShardsOf([&](int64_t) { return model; }, plan), registry_,
+                                        {.spares = {{Target::Parse("null")}}, .compile_spares_later = true});
+  const PreparedReplica& spare = prepared.stages[0].spares.at(0);
+  EXPECT_EQ(spare.executable, nullptr);
+  EXPECT_EQ(spare.compile()->signature().inputs[0].name, "x");
+}
+
 TEST_F(PrepareTest, ReplicasThatDivideTheBatchAreCompiledForTheirRows) {
   const auto model_at = [](int64_t batch) {
     return Model::Parse(test::AsBytes(test::DynamicBatchModel()), "test.onnx", {.dims = {{"batch", batch}}});

@@ -17,12 +17,17 @@ namespace consort {
 struct PreparedReplica {
   std::string name;  // its target, for messages
   std::shared_ptr<Executable> executable;
+  // Of a spare without an executable: compiles it when it is needed, and not before; so it checks nothing either.
+  // Called from a thread of the session's.
+  std::function<std::shared_ptr<Executable>()> compile;
   double share = 1;     // weighs the choice among idle replicas
   int64_t samples = 0;  // of each batch, where the stage's replicas divide every call among them; 0: whole calls
   CoreSet cores;        // its thread is confined to these; empty: left as it is
   // Opens the device anew after a loss and compiles the stage again; called from a thread of the session's, throws when
   // that is not possible. Empty: once lost it stays away.
   std::function<std::shared_ptr<Executable>()> reopen;
+
+  bool is_compiled_later() const { return executable == nullptr && compile != nullptr; }
 };
 
 struct PreparedStage {

@@ -17,9 +17,15 @@ namespace consort {
 class Repair {
  public:
   struct Loss {
+    enum class Kind : uint8_t {
+      kLost,        // to be opened anew where that is possible
+      kDistrusted,  // to be left alone
+      kSpare,       // a spare that is to be compiled
+    };
     int stage = 0;
     int replica = 0;
     TimeNs at_ns = 0;
+    Kind kind = Kind::kLost;
   };
   // `work` runs on the thread and must not throw.
   Repair(Clock& clock, std::function<void(Repair&, const Loss&)> work);

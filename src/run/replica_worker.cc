@@ -20,6 +20,7 @@ ReplicaWorker::ReplicaWorker(Pipeline& pipeline, int stage, int index, PreparedR
       checks_(calls_.size()) {}
 
 void ReplicaWorker::Prebind(bool checks) {
+  if (replica_.executable == nullptr) return;
   for (int slot = 0; slot < pipeline_.slots().size(); ++slot) {
     for (int part = 0; part < parts_; ++part) {
       if (!pipeline_.Takes(stage_, index_, part)) continue;
@@ -107,37 +108,45 @@ void ReplicaWorker::Interrupt() {
   if (running_ != nullptr) Completion(running_, clock_).Cancel();
 }
 
-bool ReplicaWorker::TryAbandon() {
-  State starting = State::kStarting;
-  if (!state_.compare_exchange_strong(starting, State::kAbandoned)) return false;
+bool ReplicaWorker::TryAbandon(TimeNs now_ns, TimeNs& deadline_ns) {
+  // The state first: a deadline that is read later is of this call, or of one that has another number.
+  uint64_t state = state_.load();
+  deadline_ns = deadline_ns_.load();
+  if (deadline_ns > now_ns) return false;
+  deadline_ns = kNever;
+  if (state % kCall != kStarting) return false;
+  if (!state_.compare_exchange_strong(state, state - kStarting + kAbandoned)) return false;
   deadline_ns_.store(kNever);
   MarkEnd(/*abandoned=*/true);
   return true;
 }
 
+// False when the call was abandoned meanwhile.
+bool ReplicaWorker::LeaveStart() {
+  uint64_t starting = call_ + kStarting;
+  return state_.compare_exchange_strong(starting, call_ + kWaiting) || starting == call_ + kWaiting;
+}
+
 ReplicaWorker::Outcome ReplicaWorker::Call(BoundCall& call, TimeNs deadline_ns, std::exception_ptr& error) {
   bool in_time = true;
-  State starting = State::kStarting;
-  state_.store(State::kStarting);
+  call_ += kCall;
+  state_.store(call_ + kStarting);
   deadline_ns_.store(deadline_ns);
   if (deadline_ns != kNever) pipeline_.Expect(deadline_ns);
   try {
     Completion completion = replica_.executable->Start(call.binding());
-    if (!state_.compare_exchange_strong(starting, State::kWaiting)) return Outcome::kAbandoned;
+    if (!LeaveStart()) return Outcome::kAbandoned;
     in_time = completion.WaitUntil(deadline_ns);
   } catch (...) {
     error = std::current_exception();
-    starting = State::kStarting;
-    if (state_.load() != State::kWaiting && !state_.compare_exchange_strong(starting, State::kWaiting))
-      return Outcome::kAbandoned;
+    if (!LeaveStart()) return Outcome::kAbandoned;
   }
   deadline_ns_.store(kNever);
-  state_.store(State::kIdle);
+  state_.store(call_ + kIdle);
   return in_time ? Outcome::kDone : Outcome::kOverdue;
 }
 
 ReplicaWorker::Outcome ReplicaWorker::Execute(const Job& job, std::exception_ptr& error) {
-  Slot& slot = pipeline_.slots().at(job.slot);
   try {
     BoundCall& call = CallFor(job);
     pipeline_.Load(*this, job, call);
@@ -149,11 +158,7 @@ ReplicaWorker::Outcome ReplicaWorker::Execute(const Job& job, std::exception_ptr
     if (outcome == Outcome::kAbandoned) return outcome;
     SetRunning(nullptr);
     if (outcome == Outcome::kOverdue || error != nullptr) return outcome;
-    const TimeNs end_ns = clock_.NowNs();
-    calls_done_.fetch_add(1, std::memory_order_relaxed);
-    busy_ns_.fetch_add(end_ns - started_ns_, std::memory_order_relaxed);
-    const TraceKind kind = job.kind == Job::Kind::kRun ? TraceKind::kRun : TraceKind::kCheck;
-    pipeline_.Note(*this, kind, slot.sample, started_ns_, end_ns);
+    Count(job, started_ns_);
     pipeline_.Store(*this, job, call);
   } catch (...) {
     error = std::current_exception();
@@ -166,11 +171,17 @@ void ReplicaWorker::RunHere(const Job& job) {
   pipeline_.Load(*this, job, call);
   const TimeNs start_ns = clock_.NowNs();
   Run(*replica_.executable, call.binding());
+  Count(job, start_ns);
+  pipeline_.Store(*this, job, call);
+}
+
+// A call that ended well.
+void ReplicaWorker::Count(const Job& job, TimeNs start_ns) {
   const TimeNs end_ns = clock_.NowNs();
   calls_done_.fetch_add(1, std::memory_order_relaxed);
   busy_ns_.fetch_add(end_ns - start_ns, std::memory_order_relaxed);
-  pipeline_.Note(*this, TraceKind::kRun, pipeline_.slots().at(job.slot).sample, start_ns, end_ns);
-  pipeline_.Store(*this, job, call);
+  const TraceKind kind = job.kind == Job::Kind::kRun ? TraceKind::kRun : TraceKind::kCheck;
+  pipeline_.Note(*this, kind, pipeline_.slots().at(job.slot).sample, start_ns, end_ns);
 }
 
 }  // namespace consort

@@ -41,10 +41,10 @@ class ReplicaWorker : public std::enable_shared_from_this<ReplicaWorker> {
   // Waits until the thread has ended, or was abandoned; and lets go of it. One caller at a time.
   void Retire();
 
-  // --- For the thread that watches deadlines ---
-  TimeNs deadline_ns() const { return deadline_ns_.load(); }  // of the call that the engine makes now; kNever: none
-  // True when the call hangs in Start and is now abandoned: its job is the caller's to give to another.
-  bool TryAbandon();
+  // --- For the thread that watches deadlines --- Where the call that the engine makes now is past its deadline and
+  // hangs in Start, it is abandoned and its job is the caller's to give to another: true. Otherwise `deadline_ns` is
+  // that of the call; kNever: there is none.
+  bool TryAbandon(TimeNs now_ns, TimeNs& deadline_ns);
   Job job() const { return job_; }  // of the abandoned call
   TimeNs started_ns() const { return started_ns_; }
 
@@ -60,15 +60,18 @@ class ReplicaWorker : public std::enable_shared_from_this<ReplicaWorker> {
   std::atomic<bool> distrusted{false};
 
  private:
-  enum class State : uint8_t { kIdle, kStarting, kWaiting, kAbandoned };
+  // Counted up by each call, in steps of kCall: so that a call is not taken for the one before it.
+  enum State : uint64_t { kIdle, kStarting, kWaiting, kAbandoned, kCall };
   enum class Outcome : uint8_t { kDone, kOverdue, kAbandoned };
 
   void Loop();
   void Work();
   Outcome Execute(const Job& job, std::exception_ptr& error);
   Outcome Call(BoundCall& call, TimeNs deadline_ns, std::exception_ptr& error);
+  bool LeaveStart();
   void SetRunning(std::shared_ptr<Binding> binding);
   BoundCall& CallOf(std::vector<std::unique_ptr<BoundCall>>& calls, const Job& job, OutputUse use);
+  void Count(const Job& job, TimeNs start_ns);
   void MarkEnd(bool abandoned);
 
   Pipeline& pipeline_;
@@ -80,7 +83,8 @@ class ReplicaWorker : public std::enable_shared_from_this<ReplicaWorker> {
   const TimeNs allowed_ns_;                        // for a call
   std::vector<std::unique_ptr<BoundCall>> calls_;  // [slot × parts + part]
   std::vector<std::unique_ptr<BoundCall>> checks_;
-  std::atomic<State> state_{State::kIdle};
+  std::atomic<uint64_t> state_{kIdle};
+  uint64_t call_ = 0;  // its number times kCall; of the thread
   std::atomic<TimeNs> deadline_ns_{kNever};
   Job job_;
   TimeNs started_ns_ = 0;

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "consort/error.h"
+#include "device/empty_call.h"
 #include "run/pipeline.h"
 
 namespace consort {
@@ -80,7 +82,7 @@ Ticket Session::SubmitTo(Ticket ticket, std::span<const Buffer> inputs, const Su
 
 void Session::CopyIn(Slot& slot, std::span<const Buffer> inputs) {
   CheckCount(inputs.size(), inputs_.size(), "inputs");
-  const TimeNs start_ns = pipeline_->trace().enabled() ? pipeline_->clock().NowNs() : 0;
+  const TimeNs start_ns = BeginTransfer();
   for (size_t port = 0; port < inputs.size(); ++port) {
     if (inputs[port].empty() || !Fits(inputs[port].spec(), inputs_[port].spec)) {
       throw Error(ErrorCode::kInvalidArgument,
@@ -89,6 +91,12 @@ void Session::CopyIn(Slot& slot, std::span<const Buffer> inputs) {
     }
     CopyTensor(inputs[port], slot.tensors[pipeline_->wiring().inputs[port]]);
   }
+  EndTransfer(slot, start_ns);
+}
+
+TimeNs Session::BeginTransfer() const { return pipeline_->trace().enabled() ? pipeline_->clock().NowNs() : 0; }
+
+void Session::EndTransfer(const Slot& slot, TimeNs start_ns) {
   if (!pipeline_->trace().enabled()) return;
   pipeline_->trace().Record({.kind = TraceKind::kTransfer,
                              .sample = slot.sample,
@@ -98,19 +106,18 @@ void Session::CopyIn(Slot& slot, std::span<const Buffer> inputs) {
 
 void Session::CopyOut(Slot& slot, std::span<Buffer> outputs) {
   CheckCount(outputs.size(), outputs_.size(), "outputs");
-  const TimeNs start_ns = pipeline_->trace().enabled() ? pipeline_->clock().NowNs() : 0;
+  const TimeNs start_ns = BeginTransfer();
   for (size_t port = 0; port < outputs.size(); ++port) {
     CopyTensor(slot.tensors[pipeline_->wiring().outputs[port]], outputs[port]);
   }
-  if (!pipeline_->trace().enabled()) return;
-  pipeline_->trace().Record({.kind = TraceKind::kTransfer,
-                             .sample = slot.sample,
-                             .start_ns = start_ns,
-                             .end_ns = pipeline_->clock().NowNs()});
+  EndTransfer(slot, start_ns);
 }
 
 void Session::StartSlot(Slot& slot, const SubmitOptions& options) {
   const SessionOptions& defaults = pipeline_->options();
+  if (slot.phase.load(std::memory_order_acquire) != Slot::Phase::kReserved) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("sample {} was started already", slot.sample));
+  }
   if (options.stream < 0 || options.stream >= pipeline_->streams().size()) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("stream {}: the session has {} (SessionOptions::streams)",
                                                          options.stream, pipeline_->streams().size()));
@@ -120,12 +127,43 @@ void Session::StartSlot(Slot& slot, const SubmitOptions& options) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("input '{}' has no value", inputs_[port].name));
   }
   slot.stream = options.stream;
+  slot.lost_devices.store(options.lost_devices, std::memory_order_relaxed);
   slot.deadline_ns = options.deadline_ns;
   if (options.deadline_ns == kNever && defaults.sample_deadline_ns != kNever) {
     slot.deadline_ns = pipeline_->clock().NowNs() + defaults.sample_deadline_ns;
   }
+  slot.is_empty = HasEmptyInput(slot);
   pipeline_->slots().Start(slot);
+  if (slot.is_empty && AnswerEmpty(slot)) return;
   pipeline_->Begin(slot);
+}
+
+bool Session::HasEmptyInput(const Slot& slot) const {
+  const std::vector<int>& inputs = pipeline_->wiring().inputs;
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [&](int tensor) { return IsEmpty(slot.tensors[tensor].spec().shape); });
+}
+
+// A sample of nothing whose outputs are nothing, too, needs no device, and some do not bear it.
+bool Session::AnswerEmpty(Slot& slot) {
+  const Wiring& wiring = pipeline_->wiring();
+  if (pipeline_->streams().any()) return false;
+  std::vector<Shape> given;
+  for (int tensor : wiring.inputs) given.push_back(slot.tensors[tensor].spec().shape);
+  std::vector<Shape> shapes;
+  for (const Port& port : outputs_) {
+    std::optional<Shape> shape = EmptyShapeOf(port, inputs_, given);
+    if (!shape.has_value()) return false;
+    shapes.push_back(*std::move(shape));
+  }
+  for (size_t port = 0; port < outputs_.size(); ++port) {
+    TensorSpec spec = outputs_[port].spec;
+    spec.shape = shapes[port];
+    slot.tensors[wiring.outputs[port]] = Buffer::Allocate(std::move(spec));
+  }
+  pipeline_->slots().End(slot, nullptr);
+  pipeline_->slots().Leave(slot);
+  return true;
 }
 
 void Session::AwaitSlot(Slot& slot) {
@@ -193,6 +231,19 @@ void Session::Release(Ticket ticket) { pipeline_->slots().Release(pipeline_->slo
 
 void Session::Close() { pipeline_->Close(); }
 void Session::Cancel() { pipeline_->Cancel(); }
+void Session::AwaitIdle() { pipeline_->slots().AwaitIdle(); }
+
+void Session::Fill(Ticket ticket, std::span<const Buffer> inputs) { CopyIn(pipeline_->slots().Of(ticket), inputs); }
+void Session::AwaitEnd(Ticket ticket) { AwaitSlot(pipeline_->slots().Of(ticket)); }
+bool Session::has_ended(Ticket ticket) { return pipeline_->slots().Of(ticket).has_ended(); }
+bool Session::is_stranded(Ticket ticket) { return pipeline_->slots().Of(ticket).stranded; }
+int Session::lost_devices(Ticket ticket) { return pipeline_->slots().Of(ticket).lost_devices.load(); }
+void Session::Strand() { pipeline_->Strand(); }
+void Session::Unstrand() { pipeline_->Unstrand(); }
+int64_t Session::losses() const { return pipeline_->losses(); }
+StreamStates Session::StatesOf(int stream) const { return pipeline_->streams().Delivered(stream); }
+void Session::RestoreStates(int stream, const StreamStates& states) { pipeline_->streams().Restore(stream, states); }
+
 void Session::ResetStream(int stream) { pipeline_->streams().Reset(stream); }
 SessionReport Session::report() const { return pipeline_->Report(); }
 std::optional<Plan> Session::replacement() const { return pipeline_->replacement(); }

@@ -21,6 +21,27 @@ struct VerifyOptions {
   double tolerance = 0;  // largest |difference| relative to the largest |value|; 0: the same bits
 };
 
+enum class ReplicaState : uint8_t {
+  kActive,
+  kSpare,       // waits for a loss
+  kReopening,   // lost, and being opened anew; or a spare that is being compiled
+  kLost,        // lost for good: hung in this process, or not to be opened
+  kDistrusted,  // gave wrong numbers
+};
+std::string_view ToString(ReplicaState state);
+
+// A replica was lost (now kReopening, kLost) or found to be wrong (kDistrusted), or works again (kActive), or does not
+// come back (kLost after kReopening).
+struct ReplicaChange {
+  int stage = 0;
+  std::string replica;  // its name
+  ReplicaState before = ReplicaState::kActive;
+  ReplicaState now = ReplicaState::kLost;
+  TimeNs at_ns = 0;
+
+  bool is_loss() const { return before != ReplicaState::kReopening; }
+};
+
 struct SessionOptions {
   int max_in_flight = 0;  // samples under way or not released yet; 0: as many as the replicas and the queues hold
   bool inline_single =
@@ -39,8 +60,11 @@ struct SessionOptions {
   int probe_attempts = 3;                  // how often a lost replica is opened anew (PreparedReplica::reopen)
   TimeNs probe_interval_ns = 100'000'000;  // before each attempt
   // Called for each loss, from a thread of the session's: stage, and the target's name. A plan that it gives is kept
-  // for the caller (Session::replacement), who opens another session with it.
+  // for the caller (Session::replacement), who opens another session with it; or let an Ensemble do that
+  // (run/ensemble.h).
   std::function<std::optional<Plan>(int stage, const std::string& device)> on_loss;
+  // Called at each change, by the thread that notices it: must be quick and must not throw.
+  std::function<void(const ReplicaChange&)> on_change;
 
   size_t trace_capacity = 1 << 14;  // events; 0: no trace
   Clock* clock = nullptr;           // nullptr: Clock::Real()
@@ -49,16 +73,8 @@ struct SessionOptions {
 struct SubmitOptions {
   TimeNs deadline_ns = kNever;  // by the session's clock; kNever: SessionOptions::sample_deadline_ns
   int stream = 0;               // with states: which sequence the sample continues
+  int lost_devices = 0;         // that were lost with the sample in another session: they count (max_attempts)
 };
-
-enum class ReplicaState : uint8_t {
-  kActive,
-  kSpare,       // waits for a loss
-  kReopening,   // lost, and being opened anew
-  kLost,        // lost for good: hung in this process, or not to be opened
-  kDistrusted,  // gave wrong numbers
-};
-std::string_view ToString(ReplicaState state);
 
 struct ReplicaReport {
   std::string name;
@@ -79,6 +95,7 @@ struct LossReport {
 // The state of a session at one moment. Plain data.
 struct SessionReport {
   std::vector<std::vector<ReplicaReport>> stages;  // [stage][replica], spares behind the others
+  std::vector<int> waiting;                        // calls that wait in front of each stage
   int64_t started = 0;
   int64_t delivered = 0;  // ended with a result
   int64_t failed = 0;     // ended with an error

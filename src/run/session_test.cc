@@ -12,6 +12,7 @@
 #include "consort/error.h"
 #include "emulate/virtual_clock.h"
 #include "run/test_programs.h"
+#include "run/test_samples.h"
 
 namespace consort {
 namespace {
@@ -23,6 +24,9 @@ using test::Filled;
 using test::FloatPort;
 using test::MakePart;
 using test::MakeReplica;
+using test::RunOne;
+using test::SubmitOne;
+using test::WaitFor;
 using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
@@ -35,25 +39,6 @@ PreparedPlan Chain(int stages, int replicas = 1) {
     plan.stages.push_back(std::move(prepared));
   }
   return plan;
-}
-
-float RunOne(Session& session, float value, const SubmitOptions& options = {}) {
-  const Buffer input = Filled(value);
-  Buffer output;
-  session.Run({&input, 1}, {&output, 1}, options);
-  EXPECT_THAT(output.as<float>(), Each(output.as<float>()[0]));
-  return output.as<float>()[0];
-}
-
-Ticket SubmitOne(Session& session, float value, const SubmitOptions& options = {}) {
-  const Buffer input = Filled(value);
-  return session.Submit({&input, 1}, options);
-}
-
-float WaitFor(Session& session, Ticket ticket) {
-  Buffer output;
-  session.Wait(ticket, {&output, 1});
-  return output.as<float>()[0];
 }
 
 TEST(Session, AChainOfStagesComputesAndTicketsAreDeliveredInAnyOrder) {
@@ -253,6 +238,16 @@ TEST(Session, ReplicasDivideEachCallByTheirSamples) {
   }
   const SessionReport report = session.report();
   for (const ReplicaReport& replica : report.stages[0]) EXPECT_EQ(replica.calls, 50);
+}
+
+TEST(Session, ADividedStageReadsTensorsOfAllSamples) {
+  PreparedPlan plan;
+  plan.stages.push_back({.replicas = {MakeReplica(ChainStage(0, {1, 2}))}});
+  PreparedStage divided;
+  for (int i = 0; i < 3; ++i) divided.replicas.push_back(MakePart(ChainStage(1, {1, 2}), 1));
+  plan.stages.push_back(divided);
+  EXPECT_THAT([&] { Session session(plan); },
+              ThrowsMessage<Error>(HasSubstr("stage 1 is divided among its replicas, but 't1' of float32 1x2")));
 }
 
 // next = state + x; y = next. Streams are kept apart and in order, also with several replicas and other stages around.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "consort/error.h"
 
 namespace consort {
@@ -9,10 +11,13 @@ namespace consort {
 using Phase = Slot::Phase;
 
 Slots::Slots(const Wiring& wiring, int count, Clock& clock) : wiring_(wiring), clock_(clock), free_(count) {
+  size_t parts = 1;
+  for (const WiredStage& stage : wiring.stages) parts = std::max(parts, stage.parts.size());
   for (int index = 0; index < count; ++index) {
     auto slot = std::make_unique<Slot>();
     slot->index = index;
     slot->tensors.resize(wiring.tensors.size());
+    slot->second_opinions.resize(parts);
     Renew(*slot);
     slot->generation = 0;
     slots_.push_back(std::move(slot));
@@ -57,6 +62,7 @@ Ticket Slots::TakeFree() {
   slot.sample = samples_++;
   slot.holders = 1;
   slot.released = false;
+  slot.stranded = false;
   slot.error = nullptr;
   slot.phase.store(Phase::kReserved, std::memory_order_release);
   return {slot.sample, slot.index};
@@ -85,12 +91,18 @@ void Slots::Start(Slot& slot) {
 
 bool Slots::End(Slot& slot, std::exception_ptr error) {
   std::lock_guard lock(mutex_);
-  return EndLocked(slot, error);
+  return EndLocked(slot, error, /*stranded=*/false);
 }
 
-bool Slots::EndLocked(Slot& slot, const std::exception_ptr& error) {
+bool Slots::Strand(Slot& slot, std::exception_ptr error) {
+  std::lock_guard lock(mutex_);
+  return EndLocked(slot, error, /*stranded=*/true);
+}
+
+bool Slots::EndLocked(Slot& slot, const std::exception_ptr& error, bool stranded) {
   if (slot.phase != Phase::kUnderWay) return false;
   slot.error = error;
+  slot.stranded = stranded;
   slot.phase.store(Phase::kEnded, std::memory_order_release);
   (error == nullptr ? delivered_ : failed_).fetch_add(1, std::memory_order_relaxed);
   clock_.NotifyAll(slot.ended);
@@ -134,12 +146,14 @@ void Slots::Close() {
 
 void Slots::EndAll(const std::exception_ptr& error) {
   std::lock_guard lock(mutex_);
-  for (const auto& slot : slots_) EndLocked(*slot, error);
+  for (const auto& slot : slots_) EndLocked(*slot, error, /*stranded=*/false);
+  all_ended_ = true;
+  clock_.NotifyAll(idle_);
 }
 
 void Slots::AwaitIdle() {
   std::unique_lock lock(mutex_);
-  while (under_way_ > 0) clock_.Wait(lock, idle_, kNever);
+  while (under_way_ > 0 && !all_ended_) clock_.Wait(lock, idle_, kNever);
 }
 
 }  // namespace consort

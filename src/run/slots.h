@@ -34,13 +34,16 @@ struct Slot {
   std::atomic<int> stage{0};
   int stream = 0;
   TimeNs deadline_ns = kNever;
-  std::vector<Buffer> second_opinion;  // of a call whose repetition differed
+  bool is_empty = false;  // an input has no elements
+  std::atomic<int> lost_devices{0};  // with it, where nobody was left to try again
+  std::vector<std::vector<Buffer>> second_opinions;  // by part: of a call whose repetition differed
 
   enum class Phase : uint8_t { kFree, kReserved, kUnderWay, kEnded };
   std::atomic<Phase> phase{Phase::kFree};  // this and the following: written under the mutex of Slots
   uint64_t sample = 0;
   int holders = 0;        // the caller, and the stages
   bool released = false;  // by the caller
+  bool stranded = false;  // ended because no device was left to run it
   std::exception_ptr error;
   std::condition_variable ended;
 
@@ -66,6 +69,8 @@ class Slots {
   void Start(Slot& slot);
   // The sample has ended, without or with an error. False when it had before: the first word counts.
   bool End(Slot& slot, std::exception_ptr error);
+  // As End: no device is left to run it.
+  bool Strand(Slot& slot, std::exception_ptr error);
   void Leave(Slot& slot);
 
   // Waits until the sample has ended or the time has come.
@@ -75,7 +80,7 @@ class Slots {
 
   void Close();                                  // no more reservations
   void EndAll(const std::exception_ptr& error);  // of what is under way
-  void AwaitIdle();                              // until the stages hold none
+  void AwaitIdle();                              // until the stages hold none, or everything was ended
 
   int64_t started() const { return started_.load(std::memory_order_relaxed); }
   int64_t delivered() const { return delivered_.load(std::memory_order_relaxed); }
@@ -88,7 +93,7 @@ class Slots {
   Ticket TakeFree();
   void Renew(Slot& slot) const;
   void Drop(Slot& slot);
-  bool EndLocked(Slot& slot, const std::exception_ptr& error);
+  bool EndLocked(Slot& slot, const std::exception_ptr& error, bool stranded);
 
   const Wiring& wiring_;
   Clock& clock_;
@@ -103,6 +108,7 @@ class Slots {
   int under_way_ = 0;
   int waiting_ = 0;  // for a free slot
   bool closed_ = false;
+  bool all_ended_ = false;
   std::atomic<int64_t> started_{0};
   std::atomic<int64_t> delivered_{0};
   std::atomic<int64_t> failed_{0};

@@ -18,8 +18,8 @@ bool Station::MayEver(int replica, const Job& job) const {
   const Member& member = seats_[replica]->member;
   if ((job.exclude >> replica & 1) != 0 || !member.takes[job.part]) return false;
   const bool checks = job.kind != Job::Kind::kRun;
-  return member.state == ReplicaState::kActive || member.state == ReplicaState::kReopening ||
-         (checks && member.state == ReplicaState::kSpare);
+  return member.state == ReplicaState::kActive || (member.state == ReplicaState::kReopening && !stranded_) ||
+         (checks && member.state == ReplicaState::kSpare && member.compiled);
 }
 
 bool Station::MayTake(int replica, const Job& job) const {
@@ -64,10 +64,10 @@ void Station::Give(int replica, const Job& job) {
   seat.idle = false;
 }
 
-void Station::Enqueue(const Job& job, bool front) {
-  if (front) head_ = (head_ + ring_.size() - 1) % ring_.size();
+void Station::Enqueue(const Job& job, bool first) {
+  if (first) head_ = (head_ + ring_.size() - 1) % ring_.size();
   ++count_;
-  Waiting(front ? 0 : count_ - 1) = job;
+  Waiting(first ? 0 : count_ - 1) = job;
 }
 
 Job Station::Remove(int position) {
@@ -88,7 +88,7 @@ bool Station::IsBehindItsStream(const Job& job) {
   return false;
 }
 
-Station::Put Station::Place(const Job& job, bool urgent) {
+Station::Put Station::Place(const Job& job, Entry entry) {
   std::unique_lock lock(mutex_);
   bool waited = false;
   while (true) {
@@ -102,11 +102,11 @@ Station::Put Station::Place(const Job& job, bool urgent) {
       if (waited) clock_.NotifyOne(room_);
       return Put::kPlaced;
     }
-    if (urgent || count_ < depth_) break;
+    if (entry != Entry::kWhenThereIsRoom || count_ < depth_) break;
     clock_.Wait(lock, room_, kNever);
     waited = true;
   }
-  Enqueue(job, urgent);
+  Enqueue(job, /*first=*/entry == Entry::kFirst);
   return Put::kPlaced;
 }
 
@@ -150,20 +150,25 @@ void Station::WakeAll() {
   clock_.NotifyAll(idle_);
 }
 
-void Station::ActivateSpare(int instead_of) {
-  for (const auto& seat : seats_) {
-    if (seat->member.state != ReplicaState::kSpare) continue;
-    // For a divided stage, one that takes the same parts.
-    const std::vector<bool>& lost = seats_[instead_of]->member.takes;
-    bool replaces = true;
-    for (size_t part = 0; part < lost.size(); ++part) replaces = replaces && (!lost[part] || seat->member.takes[part]);
-    if (!replaces) continue;
-    seat->member.state = ReplicaState::kActive;
-    return;
+// One that is compiled, if there is; the index of one that has to be, else -1.
+int Station::ActivateSpare(int instead_of) {
+  // For a divided stage, one that takes the same parts.
+  const std::vector<bool>& lost = seats_[instead_of]->member.takes;
+  for (const bool compiled : {true, false}) {
+    for (size_t i = 0; i < seats_.size(); ++i) {
+      Member& member = seats_[i]->member;
+      if (member.state != ReplicaState::kSpare || member.compiled != compiled) continue;
+      bool replaces = true;
+      for (size_t part = 0; part < lost.size(); ++part) replaces = replaces && (!lost[part] || member.takes[part]);
+      if (!replaces) continue;
+      member.state = compiled ? ReplicaState::kActive : ReplicaState::kReopening;
+      return compiled ? -1 : static_cast<int>(i);
+    }
   }
+  return -1;
 }
 
-void Station::Lose(int replica, ReplicaState as, const std::string& why, const Job* retry) {
+int Station::Lose(int replica, ReplicaState as, const std::string& why, const Job* retry) {
   std::lock_guard lock(mutex_);
   Seat& seat = *seats_[replica];
   const bool was_active = seat.member.state == ReplicaState::kActive;
@@ -172,20 +177,35 @@ void Station::Lose(int replica, ReplicaState as, const std::string& why, const J
   for (size_t stream = 0; stream < owner_.size(); ++stream) {
     if (owner_[stream] == replica) owner_[stream] = -1;
   }
-  if (was_active) ActivateSpare(replica);
+  const int to_compile = was_active ? ActivateSpare(replica) : -1;
   // A job that was handed over but not begun.
-  if (std::exchange(seat.has_job, false)) Enqueue(seat.job, /*front=*/true);
-  if (retry != nullptr) Enqueue(*retry, /*front=*/true);
+  if (std::exchange(seat.has_job, false)) Enqueue(seat.job, /*first=*/true);
+  if (retry != nullptr) Enqueue(*retry, /*first=*/true);
   WakeAll();
+  return to_compile;
 }
 
-void Station::Return(int replica, ReplicaState as, const std::string& why) {
+int Station::Return(int replica, ReplicaState as, const std::string& why) {
   std::lock_guard lock(mutex_);
   Seat& seat = *seats_[replica];
+  const bool was_compiled = std::exchange(seat.member.compiled, true);
   seat.member.state = as;
   seat.why = why;
   seat.weight = 0;
+  const int to_compile = as == ReplicaState::kActive || was_compiled ? -1 : ActivateSpare(replica);
   WakeAll();
+  return to_compile;
+}
+
+void Station::Strand() {
+  std::lock_guard lock(mutex_);
+  stranded_ = true;
+  WakeAll();
+}
+
+void Station::Unstrand() {
+  std::lock_guard lock(mutex_);
+  stranded_ = false;
 }
 
 std::optional<Job> Station::TakeOrphan() {
@@ -216,6 +236,11 @@ void Station::Stop() {
   std::lock_guard lock(mutex_);
   stopped_ = true;
   WakeAll();
+}
+
+int Station::waiting() const {
+  std::lock_guard lock(mutex_);
+  return count_;
 }
 
 ReplicaState Station::state(int replica) const {

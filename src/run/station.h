@@ -47,24 +47,34 @@ class Station {
     double share = 1;
     ReplicaState state = ReplicaState::kActive;
     std::vector<bool> takes;  // by part
+    bool compiled = true;     // false: a spare that is compiled when it is needed
   };
   // `capacity`: jobs that can exist at once; `depth`: that may wait before Put blocks.
   Station(std::vector<Member> members, int capacity, int depth, int streams, Clock& clock);
 
+  // How a job comes into the queue.
+  enum class Entry : uint8_t {
+    kWhenThereIsRoom,  // blocks while `depth` jobs wait
+    kAtOnce,           // in its turn as well, but never blocks
+    kFirst,            // in front of all others; never blocks. For checks: a stream's samples keep their order
+  };
   enum class Put : uint8_t { kPlaced, kStopped, kNobody };
-  // Gives the job to somebody. Blocks while `depth` jobs wait, unless urgent: such a job goes first and never blocks.
-  // kNobody: no replica is left that may take it, and none is to return.
-  Put Place(const Job& job, bool urgent);
+  // Gives the job to somebody. kNobody: no replica is left that may take it, and none is to return.
+  Put Place(const Job& job, Entry entry);
   // For the replica's thread: waits for a job; nothing once the replica is lost or the station has stopped.
   std::optional<Job> Take(int replica);
   // The stream's sample has left the stage; its next may be taken.
   void EndStreamJob(int stream, uint64_t sample);
 
   // The replica takes no more jobs. A spare becomes active in its place. `retry` (may be null) goes to somebody else
-  // first.
-  void Lose(int replica, ReplicaState as, const std::string& why, const Job* retry);
-  // A replica that was being opened anew works again, or will never (kLost).
-  void Return(int replica, ReplicaState as, const std::string& why);
+  // first. Gives the spare that has to be compiled before it can take jobs (its state is kReopening); -1: none.
+  int Lose(int replica, ReplicaState as, const std::string& why, const Job* retry);
+  // A replica that was being opened anew works again, or will never (kLost). Gives what Lose gives, where it was a
+  // spare that could not be compiled.
+  int Return(int replica, ReplicaState as, const std::string& why);
+  // Jobs do not wait for replicas that are being opened anew (Strand), or do again.
+  void Strand();
+  void Unstrand();
   // A waiting job that nobody is left to take.
   std::optional<Job> TakeOrphan();
 
@@ -74,6 +84,7 @@ class Station {
   // Nobody gets a job any more. Waiting jobs stay, for TakeOrphan.
   void Stop();
 
+  int waiting() const;  // jobs that nobody has taken
   ReplicaState state(int replica) const;
   std::string why(int replica) const;
 
@@ -96,10 +107,10 @@ class Station {
   bool IsBehindItsStream(const Job& job);
   int ChooseIdle(const Job& job);
   void Give(int replica, const Job& job);
-  void Enqueue(const Job& job, bool front);
+  void Enqueue(const Job& job, bool first);
   Job Remove(int position);
   void WakeAll();
-  void ActivateSpare(int instead_of);
+  int ActivateSpare(int instead_of);
   Job& Waiting(int position) { return ring_[(head_ + static_cast<size_t>(position)) % ring_.size()]; }
 
   Clock& clock_;
@@ -112,6 +123,7 @@ class Station {
   int count_ = 0;
   int depth_;
   bool stopped_ = false;
+  bool stranded_ = false;
   std::vector<int> owner_;          // replica of each stream; -1: none yet
   std::vector<uint64_t> occupant_;  // sample of each stream that is in the stage; kEmpty: none
 };

@@ -38,7 +38,7 @@ void Pipeline::StartCheck(const ReplicaWorker& worker, const Job& job) {
   check.kind = Job::Kind::kCheck;
   check.runner = worker.index();
   check.exclude |= Bit(worker.index());
-  Place(check, /*urgent=*/true);
+  Place(check, Station::Entry::kFirst);
 }
 
 void Pipeline::FinishCheck(ReplicaWorker& worker, const Job& job) {
@@ -61,12 +61,12 @@ void Pipeline::Agree(const Job& job) {
 
 void Pipeline::AskThird(ReplicaWorker& witness, const Job& job) {
   Slot& slot = SlotOf(job);
-  slot.second_opinion = witness.CallFor(job).CloneOutputs(slot.tensors.size());
+  slot.second_opinions[job.part] = witness.CallFor(job).CloneOutputs(slot.tensors.size());
   Job third = job;
   third.kind = Job::Kind::kThird;
   third.witness = witness.index();
   third.exclude |= Bit(witness.index());
-  Place(third, /*urgent=*/true);
+  Place(third, Station::Entry::kFirst);
 }
 
 void Pipeline::FinishThird(ReplicaWorker& worker, const Job& job) {
@@ -78,7 +78,7 @@ void Pipeline::FinishThird(ReplicaWorker& worker, const Job& job) {
     return Agree(job);
   }
   Distrust(slot.stage, job.runner, slot.sample);
-  if (third.Agrees(slot.second_opinion, tolerance)) {
+  if (third.Agrees(slot.second_opinions[job.part], tolerance)) {
     third.CopyOutputs(slot);
   } else {
     slots_.End(slot, std::make_exception_ptr(
@@ -96,13 +96,11 @@ bool Pipeline::IsSpare(int stage, int replica) const {
 
 // What the witness gave becomes the result of the part.
 void Pipeline::AdoptSecondOpinion(Slot& slot, int part) const {
-  const WiredStage::Part& rows = wiring_.stages[slot.stage].parts[part];
-  for (size_t tensor = 0; tensor < slot.second_opinion.size(); ++tensor) {
-    const Buffer& from = slot.second_opinion[tensor];
-    if (from.empty() || from.size_bytes() == 0) continue;
-    const size_t first =
-        rows.count > 0 ? from.size_bytes() / static_cast<size_t>(rows.count) * static_cast<size_t>(rows.begin) : 0;
-    std::memcpy(static_cast<char*>(slot.tensors[tensor].data()) + first, from.data(), from.size_bytes());
+  const std::vector<Buffer>& opinion = slot.second_opinions[part];
+  for (size_t tensor = 0; tensor < opinion.size(); ++tensor) {
+    if (opinion[tensor].empty()) continue;
+    CopyRows(opinion[tensor], wiring_.stages[slot.stage].parts[part], slot.tensors[tensor],
+             wiring_.tensors[tensor].name);
   }
 }
 
@@ -123,15 +121,14 @@ void Pipeline::Undecided(const Job& job) {
                                slot.stage.load(), runner, WorkerOf(slot.stage, job.witness)->name(), slot.sample))));
   } else {
     if (options_.verify.every == 1) {
-      slots_.End(slot, std::make_exception_ptr(
-                           Error(ErrorCode::kDeviceLost,
-                                 fmt::format("stage {}: no target is left to verify what {} gave for sample {}",
-                                             slot.stage.load(), runner, slot.sample))));
+      StrandSample(job, Error(ErrorCode::kDeviceLost,
+                              fmt::format("stage {}: no target is left to verify what {} gave for sample {}",
+                                          slot.stage.load(), runner, slot.sample)));
     }
     std::lock_guard lock(report_mutex_);
     ++unverified_;
   }
-  EndPart(job, /*may_block=*/false);
+  EndPart(job, Station::Entry::kAtOnce);
 }
 
 // The replica gives wrong numbers, as a call for this sample shows; its samples since the last good check may be wrong,
@@ -139,19 +136,16 @@ void Pipeline::Undecided(const Job& job) {
 void Pipeline::Distrust(int stage, int replica, uint64_t sample) {
   const WorkerPtr worker = WorkerOf(stage, replica);
   if (worker->distrusted.exchange(true)) return;
-  const TimeNs now_ns = clock_.NowNs();
   const std::string why = fmt::format("it gave a wrong result for sample {}", sample);
+  ListLoss(*worker, why, sample, clock_.NowNs());
   {
     std::lock_guard lock(report_mutex_);
-    losses_.push_back({.stage = stage, .replica = worker->name(), .why = why, .sample = sample, .at_ns = now_ns});
     for (uint64_t unchecked : worker->unchecked) {
       if (unchecked != sample) suspects_.push_back(unchecked);
     }
     worker->unchecked.clear();
   }
-  Note(*worker, TraceKind::kQuarantine, sample, now_ns, now_ns);
-  stations_[stage]->Lose(replica, ReplicaState::kDistrusted, why, nullptr);
-  FailOrphans(stage);
+  Quarantine(*worker, ReplicaState::kDistrusted, why, sample, nullptr);
 }
 
 // A call that ended well on a replica which was found to be wrong meanwhile is made again by another.

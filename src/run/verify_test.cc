@@ -8,6 +8,7 @@
 #include "consort/error.h"
 #include "run/session.h"
 #include "run/test_programs.h"
+#include "run/test_samples.h"
 
 namespace consort {
 namespace {
@@ -19,6 +20,8 @@ using test::Filled;
 using test::FloatPort;
 using test::MakePart;
 using test::MakeReplica;
+using test::Outcome;
+using test::RunMany;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
@@ -29,39 +32,6 @@ ArithmeticProgram::Options WrongFrom(int stage, int call, float error = 1) {
     if (++*calls >= call) binding.output(0).as<float>()[1] += error;
   };
   return program;
-}
-
-struct Outcome {
-  int right = 0;
-  std::vector<int> wrong;
-  int failed = 0;
-};
-
-Outcome RunMany(Session& session, int samples, int stages) {
-  std::deque<std::pair<Ticket, int>> under_way;
-  Outcome outcome;
-  const auto finish = [&] {
-    const auto [ticket, i] = under_way.front();
-    under_way.pop_front();
-    Buffer output;
-    try {
-      session.Wait(ticket, {&output, 1});
-      if (output.as<float>()[1] == ChainValue(static_cast<float>(i), stages)) {
-        ++outcome.right;
-      } else {
-        outcome.wrong.push_back(i);
-      }
-    } catch (const Error&) {
-      ++outcome.failed;
-    }
-  };
-  for (int i = 0; i < samples; ++i) {
-    if (static_cast<int>(under_way.size()) == session.max_in_flight()) finish();
-    const Buffer input = Filled(static_cast<float>(i));
-    under_way.emplace_back(session.Submit({&input, 1}), i);
-  }
-  while (!under_way.empty()) finish();
-  return outcome;
 }
 
 TEST(Verify, EveryCallCheckedMeansNoWrongResult) {

@@ -29,6 +29,12 @@ void CheckAlike(const PreparedReplica& first, const PreparedReplica& other, size
                   stage, first.name, other.name));
 }
 
+std::set<std::string> NamesOf(const Wiring& wiring, const std::vector<int>& tensors) {
+  std::set<std::string> names;
+  for (int tensor : tensors) names.insert(wiring.tensors[tensor].name);
+  return names;
+}
+
 class WiringBuilder {
  public:
   WiringBuilder(const PreparedPlan& plan, const std::vector<std::pair<std::string, std::string>>& states)
@@ -49,14 +55,18 @@ class WiringBuilder {
       throw Error(ErrorCode::kInvalidArgument, fmt::format("stage {} has no replica", stage));
     }
     for (const PreparedReplica& replica : prepared.replicas) CheckAlike(prepared.replicas[0], replica, stage);
-    for (const PreparedReplica& replica : prepared.spares) CheckAlike(prepared.replicas[0], replica, stage);
+    for (const PreparedReplica& replica : prepared.spares) {
+      if (!replica.is_compiled_later()) CheckAlike(prepared.replicas[0], replica, stage);
+    }
     WiredStage wired;
     wired.parts = PartsOf(prepared, stage);
     const Signature& signature = prepared.replicas[0].executable->signature();
     for (const Port& port : signature.inputs) {
       const int known = wiring_.Find(port.name);
+      if (known >= 0) CheckRows(wiring_.tensors[known], wired, stage);
       const int tensor = known >= 0 ? known : Add(port, wired, stage, "input");
       if (known < 0) given_.push_back(tensor);
+      wired.inputs.push_back(tensor);
       read_.insert(tensor);
     }
     for (const Port& port : signature.outputs) {
@@ -90,6 +100,16 @@ class WiringBuilder {
     }
     wiring_.tensors.push_back(std::move(tensor));
     return static_cast<int>(wiring_.tensors.size()) - 1;
+  }
+
+  // What a divided stage reads of another has all samples.
+  static void CheckRows(const WiredTensor& tensor, const WiredStage& stage, size_t index) {
+    const WiredStage::Part& last = stage.parts.back();
+    const Shape& shape = tensor.spec.shape;
+    if (last.count < 0 || (tensor.fixed && !shape.empty() && shape[0] == last.begin + last.count)) return;
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("stage {} is divided among its replicas, but '{}' of {} has no axis of {} samples", index,
+                            tensor.name, FormatSpec(tensor.spec), last.begin + last.count));
   }
 
   // All replicas have samples, or none has.
@@ -178,6 +198,17 @@ int Wiring::Find(const std::string& name) const {
     if (tensors[i].name == name) return static_cast<int>(i);
   }
   return -1;
+}
+
+void CheckPorts(const PreparedReplica& replica, const Wiring& wiring, int stage) {
+  const Signature& signature = replica.executable->signature();
+  const WiredStage& wired = wiring.stages[stage];
+  if (NamesOf(signature.inputs) == NamesOf(wiring, wired.inputs) &&
+      NamesOf(signature.outputs) == NamesOf(wiring, wired.outputs))
+    return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("stage {}: '{}' was opened with ports of other names than the stage has", stage,
+                          replica.name));
 }
 
 Wiring MakeWiring(const PreparedPlan& plan, const std::vector<std::pair<std::string, std::string>>& states) {

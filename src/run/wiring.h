@@ -21,6 +21,7 @@ struct WiredTensor {
 };
 
 struct WiredStage {
+  std::vector<int> inputs;                  // tensors that it reads
   std::vector<int> outputs;                 // tensors that it makes
   std::vector<std::pair<int, int>> states;  // tensors: (input, output)
   // Where its replicas divide each call: the first row of each part and its rows. Otherwise one part, of all rows
@@ -41,6 +42,9 @@ struct Wiring {
   // -1 when there is no tensor of that name.
   int Find(const std::string& name) const;
 };
+
+// Throws kInvalidArgument where the replica's executable has other ports than the stage.
+void CheckPorts(const PreparedReplica& replica, const Wiring& wiring, int stage);
 
 // Throws kInvalidArgument naming stage, replica and port: for replicas of unlike ports, tensors that nobody makes,
 // states that do not fit; kUnsupported for a divided stage whose ports have no batch axis.

@@ -109,7 +109,7 @@ def test_help_fits_80_columns():
 def test_json_keys(double):
     report = compare(double, f"{ORT},{OPENVINO}")
     assert set(report) - {"unstable"} == {
-        "targets", "reference", "rounds", "loads", "seed", "isolated", "denormals_flushed", "noise", "environment",
+        "targets", "reference", "times", "rounds", "loads", "seed", "isolated", "denormals_flushed", "noise", "environment",
     }  # fmt: skip
     assert [target["target"] for target in report["targets"]] == [ORT, OPENVINO]
     for index, target in enumerate(report["targets"]):

@@ -1,5 +1,4 @@
 // What an engine's crash or hang does to an isolated device, and what it leaves alone.
-#include <dirent.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -14,34 +13,17 @@
 #include "base/strings.h"
 #include "consort/consort.h"
 #include "model/test_models.h"
+#include "processes.h"
 
 namespace consort {
 namespace {
 
+using test::Children;
+using test::EntriesOf;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr TimeNs kSecondNs = 1'000'000'000;
-
-int EntriesOf(const char* folder) {
-  int count = 0;
-  DIR* stream = opendir(folder);
-  while (readdir(stream) != nullptr) ++count;
-  closedir(stream);
-  return count;
-}
-
-// The processes that this one started and that are not reaped yet: a zombie is one of them.
-std::vector<pid_t> Children() {
-  std::vector<pid_t> children;
-  DIR* tasks = opendir("/proc/self/task");
-  while (const dirent* task = readdir(tasks)) {
-    std::ifstream file(std::string("/proc/self/task/") + task->d_name + "/children");
-    for (pid_t child; file >> child;) children.push_back(child);
-  }
-  closedir(tasks);
-  return children;
-}
 
 Artifact SumAndProduct() { return Artifact(Model::Parse(test::AsBytes(test::TwoInputModel()), "two.onnx")); }
 

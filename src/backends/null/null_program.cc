@@ -50,13 +50,26 @@ int64_t SizeOf(const std::string& dim_name, Binding& binding) {
   return 1;
 }
 
-TensorSpec OutputSpec(const Port& port, Binding& binding) {
-  TensorSpec spec = port.spec;
-  for (size_t axis = 0; axis < spec.shape.size(); ++axis) {
-    if (spec.shape[axis] != kDynamic) continue;
-    spec.shape[axis] = SizeOf(axis < port.dim_names.size() ? port.dim_names[axis] : "", binding);
+int64_t SizeOf(const Port& port, size_t axis, Binding& binding) {
+  if (port.spec.shape[axis] != kDynamic) return port.spec.shape[axis];
+  static const std::string kNoName;
+  return SizeOf(axis < port.dim_names.size() ? port.dim_names[axis] : kNoName, binding);
+}
+
+// Whether the buffer has the sizes that the output has in this call. Takes no memory.
+bool Fits(const Buffer& buffer, const Port& port, Binding& binding) {
+  if (buffer.empty()) return false;
+  const Shape& shape = buffer.spec().shape;
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    if (shape[axis] != SizeOf(port, axis, binding)) return false;
   }
-  return spec;
+  return true;
+}
+
+Buffer AllocateFor(const Port& port, Binding& binding) {
+  TensorSpec spec = port.spec;
+  for (size_t axis = 0; axis < spec.shape.size(); ++axis) spec.shape[axis] = SizeOf(port, axis, binding);
+  return Buffer::Allocate(std::move(spec));
 }
 
 }  // namespace
@@ -68,10 +81,10 @@ NullProgram::NullProgram(const Model& model, const Target& target, const Compile
 
 void NullProgram::Invoke(Binding& binding) {
   for (int port = 0; port < binding.output_count(); ++port) {
-    TensorSpec spec = OutputSpec(signature_.outputs[port], binding);
+    const Port& declared = signature_.outputs[port];
     // The caller's buffer is used as it is; one of our own is kept from call to call while it fits.
-    if (!binding.output_is_callers(port) && (binding.output(port).empty() || binding.output(port).spec() != spec)) {
-      binding.ProvideOutput(port, Buffer::Allocate(std::move(spec)));
+    if (!binding.output_is_callers(port) && !Fits(binding.output(port), declared, binding)) {
+      binding.ProvideOutput(port, AllocateFor(declared, binding));
     }
     if (binding.output(port).size_bytes() > 0)
       std::memset(binding.output(port).data(), 0, binding.output(port).size_bytes());

@@ -169,6 +169,28 @@ TEST(OpenVinoDynamic, TheCallersBufferMustHaveTheShapeThatComesOut) {
   EXPECT_NEAR(right[4], DynamicBatchRow()[0], 1e-6);
 }
 
+TEST(OpenVinoTypes, AnEmptyBatchGivesEmptyOutputsOrIsRefused) {
+  const auto executable = CompileOn("cpu", DynamicBatchModel());
+  const auto binding = std::make_shared<Binding>(executable->signature());
+  for (const int64_t batch : {0, 2, 0}) {
+    binding->SetInput(0, Floats({batch, 8}, std::vector<float>(static_cast<size_t>(batch) * 8, 1.0F)));
+    consort::Run(*executable, binding);
+    ASSERT_EQ(binding->output(0).spec().shape, (Shape{batch, 4}));
+    if (batch == 0) continue;
+    EXPECT_NEAR(Values<float>(binding->output(0))[4], DynamicBatchRow()[0], 1e-6);
+  }
+  // The mean of nothing is not empty.
+  onnx::ModelProto model = EmptyModel("mean");
+  GraphWriter graph(model.mutable_graph());
+  graph.Input("x", {"n", "2"}).Output("y", {"1", "2"});
+  AddInts(graph.Node("ReduceMean", {"x"}, {"y"}), "axes", {0});
+  const auto mean = CompileOn("cpu", Bytes(model));
+  const auto empty = std::make_shared<Binding>(mean->signature());
+  empty->SetInput(0, Floats({0, 2}, {}));
+  EXPECT_THAT(ErrorOf([&] { consort::Run(*mean, empty); }),
+              Pair(ErrorCode::kUnsupported, HasSubstr("input 'x' is empty (0x2)")));
+}
+
 TEST(OpenVinoTypes, CarriesEveryElementTypeThatBuffersHave) {
   const auto run = [](int onnx_type, Buffer input) {
     onnx::ModelProto model = EmptyModel("types");

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <openvino/runtime/exception.hpp>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "backends/openvino/core.h"
+#include "backends/openvino/empty_call.h"
 
 namespace consort::openvino {
 namespace {
@@ -251,7 +253,22 @@ ErrorCode OpenVinoProgram::CodeOfFailure(const Binding& binding) const {
   return ErrorCode::kInternal;
 }
 
+bool OpenVinoProgram::AnswerEmptyCall(Binding& binding) const {
+  const std::optional<std::vector<Shape>> shapes = ShapesOfEmptyCall(binding, place_);
+  if (!shapes.has_value()) return false;
+  for (int port = 0; port < binding.output_count(); ++port) {
+    const Shape& shape = (*shapes)[port];
+    if (!binding.output(port).empty() && binding.output(port).spec().shape == shape) continue;
+    if (binding.output_is_callers(port)) RefuseShape(port, shape, binding.output(port).spec().shape);
+    TensorSpec spec = signature_.outputs[port].spec;
+    spec.shape = shape;
+    binding.ProvideOutput(port, Buffer::Allocate(std::move(spec)));
+  }
+  return true;
+}
+
 void OpenVinoProgram::Invoke(Binding& binding) {
+  if (AnswerEmptyCall(binding)) return;
   try {
     CheckIntegers(binding);
     Request& request = RequestOf(binding);

@@ -19,7 +19,7 @@ namespace consort::openvino {
 // reads it, stays a port: it must be bound and is ignored. Each binding gets one infer request, kept in its slot and
 // bound directly to the binding's buffers. Outputs of unknown shape live in OpenVINO's memory, re-used call after call
 // unless somebody still holds it. OpenVINO computes 64-bit integers in 32 bits without a word: inputs that do not fit
-// are refused. Thread-safe as Program asks: one Invoke at a time, Interrupt from any thread.
+// are refused. A call with an empty input never reaches it (empty_call.h). Thread-safe as Program asks: one Invoke at a time, Interrupt from any thread.
 class OpenVinoProgram : public Program, public std::enable_shared_from_this<OpenVinoProgram> {
  public:
   // `place` begins messages ("resnet.onnx on cpu@openvino"). Throws kUnsupported for a port that OpenVINO or Consort
@@ -45,6 +45,7 @@ class OpenVinoProgram : public Program, public std::enable_shared_from_this<Open
                    bool required) const;
   void CheckInputs(const std::vector<ov::Output<const ov::Node>>& inputs) const;
   Request& RequestOf(Binding& binding);
+  bool AnswerEmptyCall(Binding& binding) const;
   void CheckIntegers(Binding& binding) const;
   void Bind(Request& request, Binding& binding) const;
   void BindOutput(Request& request, Binding& binding, int port) const;

@@ -27,7 +27,8 @@ std::optional<Candidate> ByShare(const StrategyInput& input) {
 // Samples of a batch given to the devices so far: times on resources, and what each device got.
 struct Label {
   std::map<int, double> busy;
-  double slowest_s = 0;
+  double slowest_s = 0;  // the longest of the devices' calls,
+  double end_s = 0;      // and when the last of them ends: devices take turns on what they share, in their order
   double joules = 0;
   std::vector<int64_t> samples;
 };
@@ -105,28 +106,34 @@ class BatchDivision {
 
   Label Extended(const Label& label, int64_t samples, const RangeCost& cost) const {
     Label more = label;
-    more.slowest_s = std::max(more.slowest_s, cost.call_s);
+    double waits_s = 0;
     for (const Busy& busy : cost.busy) {
-      if (shared_[busy.resource]) more.busy[busy.resource] += busy.seconds;
+      if (!shared_[busy.resource]) continue;
+      waits_s = std::max(waits_s, more.busy[busy.resource]);
+      more.busy[busy.resource] += busy.seconds;
     }
+    more.slowest_s = std::max(more.slowest_s, cost.call_s);
+    more.end_s = std::max(more.end_s, waits_s + cost.call_s);
     more.joules += cost.joules > 0 ? cost.joules : kInfinite;
     more.samples.push_back(samples);
     return more;
   }
 
-  // The time of a call: the slowest device, or what shares a resource one after the other.
-  static double Seconds(const Label& label) {
+  // Between calls: the slowest device, or what shares a resource one after the other.
+  static double Period(const Label& label) {
     double seconds = label.slowest_s;
     for (const auto& [resource, busy_s] : label.busy) seconds = std::max(seconds, busy_s);
     return seconds;
   }
   double Value(const Label& label) const {
-    return input_.query.objective == Objective::kEnergy ? label.joules : Seconds(label);
+    if (input_.query.objective == Objective::kEnergy) return label.joules;
+    return input_.query.objective == Objective::kLatency ? label.end_s : Period(label);
   }
 
   bool NoWorse(const Label& a, const Label& b) const {
     if (input_.query.objective == Objective::kEnergy) return a.joules <= b.joules;
-    if (a.slowest_s > b.slowest_s) return false;
+    const bool latency = input_.query.objective == Objective::kLatency;
+    if (latency ? a.end_s > b.end_s : a.slowest_s > b.slowest_s) return false;
     return std::all_of(a.busy.begin(), a.busy.end(), [&b](const auto& busy) {
       const auto other = b.busy.find(busy.first);
       return other != b.busy.end() && busy.second <= other->second;

@@ -15,7 +15,7 @@ namespace consort {
 struct StrategyInput {
   CostSource& costs;
   const PlanQuery& query;
-  const OpPlacement& placement;
+  const OpDevices& placement;
   const std::vector<OpId>& positions;  // every place where the graph may be cut, begin and end included
   const CostTable& table;              // over the units that these were merged to
 };

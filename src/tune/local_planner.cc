@@ -1,0 +1,214 @@
+#include "tune/local_planner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "consort/error.h"
+#include "emulate/device_names.h"
+#include "plan/fingerprint.h"
+#include "plan/joined_costs.h"
+#include "plan/modelled_costs.h"
+#include "profile/measured_costs.h"
+#include "tune/session_timer.h"
+
+namespace consort {
+namespace {
+
+double SecondsSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+bool IsEmulated(const Target& target) { return target.device == "emulated"; }
+
+// ModelledCosts whose devices are targets as the user wrote them: "emulated:coral-usb3@null".
+class EmulatedCosts : public CostSource {
+ public:
+  EmulatedCosts(std::shared_ptr<const Platform> platform, const std::vector<PlatformChoice>& choices,
+                const std::vector<Target>& targets, const GraphAtBatch& graph)
+      : platform_(std::move(platform)), costs_(*platform_, choices, graph), devices_(costs_.devices()) {
+    for (size_t i = 0; i < devices_.size(); ++i) devices_[i].target = targets.at(i);
+  }
+
+  const std::vector<PlanDevice>& devices() const override { return devices_; }
+  const std::vector<std::string>& resources() const override { return costs_.resources(); }
+  RangeCost Cost(int device, OpId begin, OpId end, int64_t batch) override {
+    RangeCost cost = costs_.Cost(device, begin, end, batch);
+    cost.provenance = Provenance::kModelled;
+    return cost;
+  }
+  bool HasBatch(int64_t batch) override { return costs_.HasBatch(batch); }
+
+ private:
+  std::shared_ptr<const Platform> platform_;
+  ModelledCosts costs_;
+  std::vector<PlanDevice> devices_;
+};
+
+class LocalPlanner {
+ public:
+  LocalPlanner(const Registry& registry, const ModelAtBatch& model_at, const LocalPlanOptions& options,
+               const InputSource& inputs, Profile& profile)
+      : registry_(registry), model_at_(model_at), options_(options), inputs_(inputs), profile_(profile) {
+    for (const Target& target : options.targets) (IsEmulated(target) ? emulated_ : real_).push_back(target);
+    devices_ = FindLocalDevices(registry, real_, options.profiler.open);
+  }
+
+  LocalPlan Make() {
+    const auto begin = std::chrono::steady_clock::now();
+    if (!real_.empty()) MeasureProfile(registry_, model_at_, devices_, Profiling(), profile_);
+    LocalPlan result{.profiling_s = SecondsSince(begin)};
+    const auto planned = std::chrono::steady_clock::now();
+    PlanAndTune(result);
+    result.planning_s = SecondsSince(planned);
+    Sign(result.plan);
+    for (RankedPlan& ranked : result.list.plans) Sign(ranked.plan);
+    return result;
+  }
+
+ private:
+  bool Divides() const {
+    return !options_.query.strategy || *options_.query.strategy == Strategy::kPipeline ||
+           *options_.query.strategy == Strategy::kHybrid;
+  }
+
+  ProfilerOptions Profiling() const {
+    ProfilerOptions profiling = options_.profiler;
+    profiling.whole_only = !Divides();
+    profiling.batches = Batches();
+    return profiling;
+  }
+
+  // A call that may be divided needs to be known at smaller batches, too.
+  std::vector<int64_t> Batches() const {
+    std::vector<int64_t> batches = {options_.query.batch};
+    const bool split = !options_.query.strategy || *options_.query.strategy == Strategy::kSplit;
+    for (const int64_t smaller : {options_.query.batch / 2, int64_t{1}}) {
+      if (!split || smaller < 1 || smaller >= batches.back()) continue;
+      try {
+        model_at_(smaller);
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kInvalidArgument) throw;
+        return {options_.query.batch};  // the batch is fixed
+      }
+      batches.push_back(smaller);
+    }
+    return batches;
+  }
+
+  const Graph& GraphAt(int64_t batch) {
+    auto found = models_.find(batch);
+    if (found == models_.end()) found = models_.emplace(batch, model_at_(batch)).first;
+    return found->second.graph();
+  }
+
+  void PlanAndTune(LocalPlan& result) {
+    const Graph& graph = GraphAt(options_.query.batch);
+    const GraphAtBatch graph_at = [this](int64_t batch) -> const Graph& { return GraphAt(batch); };
+    const std::vector<OpId> positions =
+        Divides() ? ProfilePositions(graph, options_.profiler.units)
+                  : std::vector<OpId>{0, static_cast<OpId>(graph.ops().size())};
+    PlanQuery query = options_.query;
+    std::vector<std::unique_ptr<CostSource>> sources;
+    if (!real_.empty()) {
+      auto measured = std::make_unique<MeasuredCosts>(profile_, devices_, positions, graph_at);
+      query.units.op_weights = measured->OpWeights(query.batch);
+      query.units.divides_a_fusion = measured->NoBorders();
+      query.units.most_units = static_cast<int>(positions.size());
+      sources.push_back(std::move(measured));
+    }
+    AddEmulated(graph_at, query, sources);
+    JoinedCosts costs(std::move(sources));
+    if (!options_.run || query.objective == Objective::kEnergy) {
+      result.list = MakePlans(graph, costs, query);
+      result.plan = result.list.best().plan;
+      return;
+    }
+    PlanSubjectOptions subject{.prepare = {.open = options_.profiler.open, .compile = options_.profiler.compile}};
+    subject.prepare.compile.prove_placement = false;
+    subject.session.trace_capacity = 0;
+    PlanLoader loader(registry_, graph, model_at_, subject, inputs_);
+    TuneResult tuned = Tune(graph, costs, query, devices_, profile_, TimerOf(loader, Cores()), options_.tune);
+    result.list = std::move(tuned.list);
+    result.plan = std::move(tuned.plan);
+    result.runs = std::move(tuned.runs);
+    result.unstable = std::move(tuned.unstable);
+  }
+
+  // One source per platform. Without real devices the platform's own grain and fusions count.
+  void AddEmulated(const GraphAtBatch& graph_at, PlanQuery& query, std::vector<std::unique_ptr<CostSource>>& sources) {
+    struct Group {
+      std::shared_ptr<const Platform> platform;
+      std::vector<PlatformChoice> choices;
+      std::vector<Target> targets;
+    };
+    std::map<std::string, Group> groups;
+    for (const Target& target : emulated_) {
+      const NamedDevice named = FindEmulatedDevice(target.unit, options_.platform);
+      Group& group = groups[named.platform->name];
+      group.platform = named.platform;
+      group.choices.push_back({named.device->name, target.precision});
+      group.targets.push_back(target);
+    }
+    for (const auto& [name, group] : groups) {
+      sources.push_back(std::make_unique<EmulatedCosts>(group.platform, group.choices, group.targets, graph_at));
+      if (!query.units.divides_a_fusion) {
+        fusions_ = std::make_unique<RangeWorks>(graph_at(query.batch));
+        query.units.divides_a_fusion = [this](int position) { return fusions_->DividesWork(position); };
+      }
+    }
+  }
+
+  // What the noise gate watches: the cores of CPU targets; all, where something else computes.
+  CoreSet Cores() const {
+    std::vector<int> cores;
+    for (const DeviceInfo& info : devices_.infos) {
+      if (info.cores.empty()) return CoreSet();
+      cores.insert(cores.end(), info.cores.cores().begin(), info.cores.cores().end());
+    }
+    return emulated_.empty() ? CoreSet(std::move(cores)) : CoreSet();
+  }
+
+  void Sign(Plan& plan) {
+    const Model& model = models_.at(options_.query.batch);
+    plan.model = model.name();
+    plan.model_fingerprint = FingerprintOf(model.graph());
+    if (options_.platform != nullptr && !emulated_.empty()) {
+      plan.platform = options_.platform->name;
+      plan.platform_fingerprint = FingerprintOf(*options_.platform);
+    }
+  }
+
+  const Registry& registry_;
+  const ModelAtBatch& model_at_;
+  const LocalPlanOptions& options_;
+  const InputSource& inputs_;
+  Profile& profile_;
+  std::vector<Target> real_;
+  std::vector<Target> emulated_;
+  LocalDevices devices_;
+  std::map<int64_t, Model> models_;
+  std::unique_ptr<RangeWorks> fusions_;
+};
+
+}  // namespace
+
+LocalPlan MakeLocalPlan(const Registry& registry, const ModelAtBatch& model_at, const LocalPlanOptions& options,
+                        const InputSource& inputs, Profile& profile) {
+  return LocalPlanner(registry, model_at, options, inputs, profile).Make();
+}
+
+std::vector<Target> DefaultTargets(const Registry& registry) {
+  std::vector<Target> targets;
+  for (const DeviceFinding& finding : registry.Find()) {
+    const std::vector<ArtifactKind>& accepts = finding.info.accepts;
+    const Target& target = finding.info.target;
+    const bool takes_onnx = std::find(accepts.begin(), accepts.end(), ArtifactKind::kOnnx) != accepts.end();
+    if (!finding.usable || !takes_onnx || IsEmulated(target) || target.device == "null") continue;
+    if (std::find(targets.begin(), targets.end(), target) == targets.end()) targets.push_back(target);
+  }
+  return targets;
+}
+
+}  // namespace consort
