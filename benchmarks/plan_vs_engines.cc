@@ -93,7 +93,7 @@ int Main(const std::filesystem::path& path, const std::filesystem::path& inputs_
   const LocalPlan planned = PlanFor(registry, model, objective);
   std::vector<BareEngine> engines = BareOnnxRuntimes(objective == Objective::kThroughput);
   for (BareEngine& engine : BareOpenVinos(objective == Objective::kThroughput)) engines.push_back(std::move(engine));
-  NoiseGate gate{CoreSet()};
+  NoiseGate gate(CoreSet(), LimitsFor(objective));
   PlanSubjectOptions subject;
   subject.prepare.compile.prove_placement = false;
   subject.session.trace_capacity = 0;

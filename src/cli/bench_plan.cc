@@ -13,6 +13,7 @@
 #include "cli/input_sets.h"
 #include "cli/plan_rules.h"
 #include "cli/progress.h"
+#include "tune/session_timer.h"
 
 namespace consort {
 namespace {
@@ -101,10 +102,11 @@ class PlanBench {
 
   void Measure(PlanBenchReport& report) {
     NoiseGate gate{CoreSet()};
+    NoiseGate busy_gate(CoreSet(), LimitsFor(Objective::kThroughput));
     MeterOptions options = Metering();
     Meter latency(gate, options);
     options.block_ns = kThroughputBlockNs;
-    Meter throughput(gate, options);
+    Meter throughput(busy_gate, options);
     const PlanSubjectOptions subject_options{.prepare = Preparing()};
     const InputSource source = [this](const Signature& signature) { return inputs_.Get(0, signature); };
     for (int load = 0; load < arguments_.loads; ++load) {
@@ -114,6 +116,7 @@ class PlanBench {
                           source);
       report.load_ns.push_back(Clock::Real().NowNs() - start_ns);
       gate.FindChildren();
+      busy_gate.FindChildren();
       Warm([&subject] { subject.Query(); });
       subject.BeginCounting();
       latency.RunSegment(subject.Latency(), arguments_.loads);

@@ -108,7 +108,7 @@ class PlanComparison {
     const PlanSubjectOptions subject{.prepare = Preparing()};
     const InputSource source = [this](const Signature& signature) { return inputs_.Get(0, signature); };
     PlanLoader loader(planned_.registry(), model_.graph(), planned_.model_at(), subject, source);
-    NoiseGate gate{CoreSet()};
+    NoiseGate gate(CoreSet(), LimitsFor(planned_.plan().objective));
     report.paired = ComparePaired(
         gate,
         [&](int) {

@@ -56,7 +56,14 @@ class Parts {
       const Tensor& input = graph_.tensor(id);
       tensors_.emplace(input.name, RandomInput(input.spec, options.seed, input.name));
     }
-    if (positions.size() > 2) AddUnits(registry, model, positions, options);
+    if (positions.size() < 3) return;
+    try {
+      AddUnits(registry, model, positions, options);
+    } catch (const Error& error) {
+      // Units that make no models (a body whose captures lose their shapes): the model is planned as a whole.
+      if (error.code() != ErrorCode::kUnsupported && error.code() != ErrorCode::kInvalidModel) throw;
+      ranges_.erase(ranges_.begin() + 1, ranges_.end());
+    }
   }
 
   const std::vector<Range>& ranges() const { return ranges_; }

@@ -18,6 +18,12 @@ TimeNs BlockLengthNs(Objective objective) {
   return objective == Objective::kLatency ? kLatencyBlockNs : kThroughputBlockNs;
 }
 
+NoiseLimits LimitsFor(Objective objective) {
+  NoiseLimits limits;
+  if (objective != Objective::kLatency) limits.delay_share = 1;
+  return limits;
+}
+
 std::vector<Side> PlanLoader::Load(const std::vector<Plan>& plans, NoiseGate& gate) {
   subjects_.clear();
   for (const Plan& plan : plans)
@@ -39,7 +45,7 @@ std::vector<Side> PlanLoader::Load(const std::vector<Plan>& plans, NoiseGate& ga
 
 PlanTimer TimerOf(PlanLoader& loader, CoreSet cores) {
   return [&loader, cores = std::move(cores)](const std::vector<Plan>& plans, const PairedOptions& options) {
-    NoiseGate gate(cores);
+    NoiseGate gate(cores, LimitsFor(plans.front().objective));
     PairedOptions paired = options;
     paired.block_ns = BlockLengthNs(plans.front().objective);
     PlanTimes times;

@@ -38,6 +38,10 @@ class PlanLoader {
 // computes on (empty: all of the process). Everything that the loader refers to must outlive the timer.
 PlanTimer TimerOf(PlanLoader& loader, CoreSet cores);
 
+// What a block may lose and still count. With every replica busy there are more threads than cores, those that feed and
+// collect among them: that they wait for each other is no noise, and only the probes beside the blocks are looked at.
+NoiseLimits LimitsFor(Objective objective);
+
 // A block's length for a plan of this objective: throughput needs time to be in full swing.
 TimeNs BlockLengthNs(Objective objective);
 

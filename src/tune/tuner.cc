@@ -23,6 +23,10 @@ constexpr double kWorthARun = 0.9;
 constexpr double kMayBeFastest = 1.05;
 // A prediction that is off by more than this is corrected.
 constexpr double kWorthRefining = 0.05;
+// Medians of one plan differ from load to load; what decides is loaded more often, and measured longer.
+constexpr int kTurnLoads = 2;
+constexpr int kLastLoads = 5;
+constexpr int kLastLonger = 2;
 constexpr double kNsPerS = 1e9;
 
 // What tells two plans apart when they run.
@@ -67,10 +71,10 @@ class PlanRuns {
   }
 
   // Side by side, the first as the reference; fewer than were given where some cannot run. Nothing: none is left.
-  std::optional<PlanTimes> Time(std::vector<RankedPlan>& plans, int loads) {
+  std::optional<PlanTimes> Time(std::vector<RankedPlan>& plans, int loads, TimeNs time_ns) {
     while (!plans.empty()) {
       try {
-        PlanTimes times = timer_(PlansOf(plans), Paired(options_.time_ns, loads, PairedOptions{}.min_rounds));
+        PlanTimes times = timer_(PlansOf(plans), Paired(time_ns, loads, PairedOptions{}.min_rounds));
         if (!DropOverruns(times, plans)) return times;
       } catch (const Error&) {
         if (!DropFailing(plans)) throw;
@@ -211,7 +215,7 @@ class Tuner {
   // False: nothing was learned.
   bool RunTurn(std::vector<RankedPlan> plans) {
     Say(fmt::format("turn {} of at most {}: running {} plans", turn_, options_.most_turns, plans.size()));
-    const std::optional<PlanTimes> times = runs_.Time(plans, 2);
+    const std::optional<PlanTimes> times = runs_.Time(plans, kTurnLoads, options_.time_ns);
     if (!times) return true;  // all were refused: others may come
     result_.unstable = times->paired.unstable;  // the last comparison's word counts
     if (times->paired.rounds == 0) return false;
@@ -281,7 +285,7 @@ class Tuner {
     if (plans.empty()) return Conclude(ByPrediction(), nullptr, nullptr);
     if (plans.size() == 1) return Conclude(plans.front(), nullptr, nullptr);
     Say("comparing the best plans once more, loaded anew");
-    const std::optional<PlanTimes> times = runs_.Time(plans, 3);
+    const std::optional<PlanTimes> times = runs_.Time(plans, kLastLoads, kLastLonger * options_.time_ns);
     if (!times || times->paired.rounds == 0) {
       result_.unstable = times ? times->paired.unstable : "none of the best plans could be run again";
       return Conclude(ByPrediction(), nullptr, nullptr);

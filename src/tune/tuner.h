@@ -27,7 +27,7 @@ using PlanTimer = std::function<PlanTimes(const std::vector<Plan>& plans, const 
 struct TuneOptions {
   int candidates = 4;                // plans that are run beside the best single target, in each turn
   int most_turns = 3;                // of plan → run → refine
-  TimeNs time_ns = 4'000'000'000;    // of each turn's comparison, and of the last one
+  TimeNs time_ns = 4'000'000'000;    // of each turn's comparison; the last one takes twice as long
   uint64_t seed = 0;
   std::function<void(const std::string&)> progress;
 };
