@@ -1,5 +1,5 @@
 // A plan of `consort plan` over ONNX Runtime and OpenVINO on this machine's cores, fp32, against both engines by
-// themselves (bare_engines.h), in interleaved rounds on inputs that it was not tuned with. One model and one objective;
+// themselves (bare_engines.h), in interleaved rounds, everything loaded anew after the tuning. One model and one objective;
 // plan_vs_engines.py runs it for the 14 models and sums up.
 //
 //   plan_vs_engines MODEL.onnx INPUTS.npz latency|throughput [ROUNDS]
@@ -14,7 +14,6 @@
 #include "bare_engines.h"
 #include "bench/compare.h"
 #include "consort/error.h"
-#include "io/random_input.h"
 #include "io/tensor_file.h"
 #include "tune/local_planner.h"
 #include "tune/session_timer.h"
@@ -26,14 +25,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kDefaultRounds = 30;
 constexpr int kLoads = 3;
-
-InputSource Seeded() {
-  return [](const Signature& signature) {
-    std::vector<Buffer> inputs;
-    for (const Port& port : signature.inputs) inputs.push_back(RandomInput(port.spec, 0, port.name));
-    return inputs;
-  };
-}
 
 InputSource FromFile(const std::vector<NamedTensor>& tensors) {
   return [&tensors](const Signature& signature) {
@@ -56,13 +47,13 @@ Model LoadFor(const std::filesystem::path& path, const std::vector<NamedTensor>&
   return Model::Load(path, options);
 }
 
-LocalPlan PlanFor(const Registry& registry, const Model& model, Objective objective) {
+LocalPlan PlanFor(const Registry& registry, const Model& model, Objective objective, const InputSource& inputs) {
   LocalPlanOptions options{.query = {.objective = objective}};
   for (const char* target : {"cpu@onnxruntime", "cpu@openvino"})
     options.targets.push_back(registry.Resolve(Target::Parse(target)));
   options.tune.progress = [](const std::string& text) { fmt::print(stderr, "  {}\n", text); };
   Profile profile = EmptyProfile(model, {});
-  return MakeLocalPlan(registry, [&model](int64_t) { return model; }, options, Seeded(), profile);
+  return MakeLocalPlan(registry, [&model](int64_t) { return model; }, options, inputs, profile);
 }
 
 std::string Describe(const Plan& plan) {
@@ -90,14 +81,14 @@ int Main(const std::filesystem::path& path, const std::filesystem::path& inputs_
   const Registry registry = MakeBuiltinRegistry();
   const std::vector<NamedTensor> tensors = ReadTensors(inputs_path);
   const Model model = LoadFor(path, tensors);
-  const LocalPlan planned = PlanFor(registry, model, objective);
+  const InputSource inputs = FromFile(tensors);
+  const LocalPlan planned = PlanFor(registry, model, objective, inputs);
   std::vector<BareEngine> engines = BareOnnxRuntimes(objective == Objective::kThroughput);
   for (BareEngine& engine : BareOpenVinos(objective == Objective::kThroughput)) engines.push_back(std::move(engine));
   NoiseGate gate(CoreSet(), LimitsFor(objective));
   PlanSubjectOptions subject;
   subject.prepare.compile.prove_placement = false;
   subject.session.trace_capacity = 0;
-  const InputSource inputs = FromFile(tensors);
   PlanLoader loader(registry, model.graph(), [&model](int64_t) { return model; }, subject, inputs);
   const auto load = [&](int) {
     std::vector<Side> sides = loader.Load({planned.plan}, gate);

@@ -7,7 +7,7 @@ The models are the nine architectures of ONNX's own tests with seeded weights an
 fresh process (build/release/bin/plan_vs_engines): the plan, each engine as it is by default, and each with its other fp32 setting (one
 thread; for the throughput ONNX Runtime with a session per core, OpenVINO with the hint THROUGHPUT), in interleaved rounds. A loss is an
 interval of (time of the plan / time of the better engine's best setting) that lies wholly above 1.02; exit code 1 when there is one, and
-when a model was not decided: fewer clean rounds than asked for, or unstable.
+when a model was not decided: fewer clean rounds than asked for, or most of the time discarded.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from repeatability import LIGHT, REAL
 
 PROGRAM = Path(BINARY).parent / "plan_vs_engines"
 LOSS = 1.02
+MOST_DISCARDED = 0.6
 MODELS = (*LIGHT, "light/vgg19", "light/zfnet512", *REAL)
 
 
@@ -38,7 +39,8 @@ def measure(name: str, objective: str, rounds: int, folder: Path) -> dict:
 
 
 def is_decided(result: dict, rounds: int) -> bool:
-    return "failed" not in result and not result["unstable"] and result["rounds"] >= rounds
+    """Enough clean rounds. (The engine's settings that are not the best may have wide intervals: nothing rests on them.)"""
+    return "failed" not in result and result["rounds"] >= rounds and result["discarded"] <= MOST_DISCARDED
 
 
 def judge(result: dict) -> tuple[dict, float, float, float, str]:
@@ -80,7 +82,7 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as folder:
                 result = measure(name, objective, arguments.rounds, Path(folder))
             if not is_decided(result, arguments.rounds):
-                why = result.get("failed") or result["unstable"] or f"{result['rounds']} clean rounds"
+                why = result.get("failed") or f"{result['rounds']} clean rounds, {result['discarded']:.0%} of the time discarded"
                 print(f"{name:18}not decided: {why}", flush=True)
                 losses += 1
                 continue

@@ -9,11 +9,12 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "cli/plan_rules.h"
+#include "cli/input_sets.h"
 #include "cli/planned_model.h"
 #include "cli/profile_options.h"
 #include "cli/progress.h"
 #include "cost/cost_model.h"
-#include "io/random_input.h"
+#include "cli/run_inputs.h"
 #include "plan/drawing.h"
 #include "plan/plan_json.h"
 #include "profile/profile_json.h"
@@ -34,6 +35,7 @@ class LocalPlanning {
       : arguments_(arguments),
         platform_(arguments.platform.empty() ? nullptr : std::make_shared<const Platform>(PlatformOf(arguments))),
         registry_(MakeBuiltinRegistry({.platform = arguments.platform, .settings = arguments.assignments})),
+        files_(arguments),
         targets_(Targets()),
         networks_(arguments, NetworkWeights::kSeeded),
         batch_(arguments.batch ? *arguments.batch : NetworkSource::BatchOf(networks_.At(0).graph())) {
@@ -46,7 +48,7 @@ class LocalPlanning {
     Profile profile = ReadProfile(arguments_.profile, EmptyProfile(model, arguments_.compile, arguments_.open()));
     const InputSource inputs = [this](const Signature& signature) {
       std::vector<Buffer> buffers;
-      for (const Port& port : signature.inputs) buffers.push_back(RandomInput(port.spec, arguments_.seed, port.name));
+      for (PortInput& input : files_.For(signature)) buffers.push_back(std::move(input.tensor));
       return buffers;
     };
     std::vector<std::string> left_out = LeaveOutInaccurate(model_at);
@@ -115,6 +117,10 @@ class LocalPlanning {
     PlanCheckOptions check{
         .bounds = BoundsOf(arguments_.bounds), .seed = arguments_.seed, .prepare = Preparing()};
     if (arguments_.reference) check.reference = arguments_.reference->target;
+    const InputSets sets(arguments_, arguments_.inputs.empty() ? check.input_sets : 1);
+    const Signature signature = SignatureOf(model_at(plan.batch).graph());
+    check.input_sets = sets.count();
+    check.inputs = [&sets, &signature](int set) { return sets.Named(set, signature); };
     PlanAccuracy accuracy = CheckPrepared(prepared, registry_, plan, model_at, check);
     HoldToBounds(accuracy, arguments_.bounds);
     return accuracy;
@@ -207,6 +213,7 @@ class LocalPlanning {
   const PlanArguments& arguments_;
   const std::shared_ptr<const Platform> platform_;
   const Registry registry_;
+  const RunInputs files_;
   std::vector<Target> targets_;
   NetworkSource networks_;
   const int64_t batch_;

@@ -74,7 +74,8 @@ void AddMeasuringOptions(CLI::App* app, PlanArguments& arguments) {
   group(AddParsed(
       app, "-t,--time", "SECONDS", arguments.time_s, [](const std::string& text) { return ParseBetween(text, 0.1, 3600); },
       "clean time of each comparison of plans that run (default: 4)"));
-  group(AddParsed(app, "--seed", "N", arguments.seed, ParseSeed, "of the inputs that plans are run with (default: 0)"));
+  AddInputOptions(app, arguments);
+  for (const char* name : {"--input", "--seed", "--allow-nan"}) group(app->get_option(name));
   AddAccuracyOptions(app, arguments.reference, arguments.bounds, "Targets that are measured");
   AddEngineOptions(app, arguments);
 }

@@ -13,7 +13,7 @@
 
 namespace consort {
 
-struct PlanArguments : NetworkArguments, EngineArguments {
+struct PlanArguments : NetworkArguments, InputArguments, EngineArguments {
   std::string platform;              // empty: none, devices of this machine
   std::vector<std::string> devices;  // of the platform, or targets; empty: all of the platform, or of this machine
   std::vector<std::string> assignments;  // --set: "gtx1650.link.bandwidth=24GB/s"
@@ -27,7 +27,6 @@ struct PlanArguments : NetworkArguments, EngineArguments {
   bool no_run = false;
   std::optional<ReferenceArgument> reference;  // absent: cpu@onnxruntime
   AccuracyBounds bounds;  // as asked (BoundsOf)
-  uint64_t seed = 0;
 
   std::filesystem::path output;  // empty: none
   std::filesystem::path svg;     // empty: none

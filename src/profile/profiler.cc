@@ -49,13 +49,11 @@ struct Range {
 // The parts of the model at one batch, and the tensors that they are fed with.
 class Parts {
  public:
-  Parts(const Registry& registry, const Model& model, const std::vector<OpId>& positions, const ProfilerOptions& options)
+  Parts(const Registry& registry, const Model& model, int64_t batch, const std::vector<OpId>& positions,
+        const ProfilerOptions& options)
       : graph_(model.graph()) {
     ranges_.push_back({positions.front(), positions.back(), model});
-    for (const TensorId id : graph_.inputs()) {
-      const Tensor& input = graph_.tensor(id);
-      tensors_.emplace(input.name, RandomInput(input.spec, options.seed, input.name));
-    }
+    AddInputs(options, batch);
     if (positions.size() < 3) return;
     try {
       AddUnits(registry, model, positions, options);
@@ -81,6 +79,24 @@ class Parts {
   }
 
  private:
+  void AddInputs(const ProfilerOptions& options, int64_t batch) {
+    Signature signature;
+    for (const TensorId id : graph_.inputs()) {
+      const Tensor& input = graph_.tensor(id);
+      if (!IsStatic(input.spec.shape))
+        throw Error(ErrorCode::kInvalidArgument,
+                    fmt::format("input '{}' has an open shape, {}: say which to measure with (--shape, --dim)",
+                                input.name, FormatShape(input.spec.shape)));
+      signature.inputs.push_back({.name = input.name, .spec = input.spec, .dim_names = input.dim_names});
+    }
+    const bool given = options.inputs && batch == options.batches.front();
+    const std::vector<Buffer> tensors = given ? options.inputs(signature) : std::vector<Buffer>();
+    for (size_t port = 0; port < signature.inputs.size(); ++port) {
+      const Port& input = signature.inputs[port];
+      tensors_.emplace(input.name, given ? tensors.at(port).Clone() : RandomInput(input.spec, options.seed, input.name));
+    }
+  }
+
   void AddUnits(const Registry& registry, const Model& model, const std::vector<OpId>& positions,
                 const ProfilerOptions& options) {
     const Sharding sharding = DivideAt(graph_, std::vector<int>(positions.begin() + 1, positions.end() - 1));
@@ -118,7 +134,7 @@ class Profiler {
         options_.whole_only ? std::vector<OpId>{0, static_cast<OpId>(model.graph().ops().size())}
                             : ProfilePositions(model.graph(), options_.units);
     if (!Lacks(model.graph(), positions, batch)) return;
-    const Parts parts(registry_, model, positions, options_);
+    const Parts parts(registry_, model, batch, positions, options_);
     int done = 0;
     const int all = Distinct() * static_cast<int>(parts.ranges().size());
     for (int device = 0; device < devices_.size(); ++device) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/subject.h"
 #include "consort/model.h"
 #include "consort/registry.h"
 #include "plan/units.h"
@@ -22,7 +23,8 @@ struct ProfilerOptions {
   bool whole_only = false;       // no units: for plans that do not divide the model
   TimeNs time_ns = 100'000'000;  // clean time wanted of each measurement
   TimeNs link_time_ns = 50'000'000;  // for each size of a link probe
-  uint64_t seed = 0;             // of the model's inputs
+  uint64_t seed = 0;             // of the model's inputs, where there are no others:
+  InputSource inputs;            // for the first of the batches; empty: from the seed
   CompileOptions compile;        // threads come from the devices
   OpenOptions open;
   // Called between measurements with what happens next, and how much of all is done.

@@ -77,6 +77,7 @@ class LocalPlanner {
     ProfilerOptions profiling = options_.profiler;
     profiling.whole_only = !Divides();
     profiling.batches = Batches();
+    profiling.inputs = inputs_;
     return profiling;
   }
 
