@@ -86,10 +86,9 @@ int Main(const std::filesystem::path& path, const std::filesystem::path& inputs_
   std::vector<BareEngine> engines = BareOnnxRuntimes(objective == Objective::kThroughput);
   for (BareEngine& engine : BareOpenVinos(objective == Objective::kThroughput)) engines.push_back(std::move(engine));
   NoiseGate gate(CoreSet(), LimitsFor(objective));
-  PlanSubjectOptions subject;
-  subject.prepare.compile.prove_placement = false;
-  subject.session.trace_capacity = 0;
-  PlanLoader loader(registry, model.graph(), [&model](int64_t) { return model; }, subject, inputs);
+  PrepareOptions prepare;
+  prepare.compile.prove_placement = false;
+  PlanLoader loader(registry, model.graph(), [&model](int64_t) { return model; }, prepare, inputs);
   const auto load = [&](int) {
     std::vector<Side> sides = loader.Load({planned.plan}, gate);
     for (const BareEngine& engine : engines) {

@@ -49,6 +49,9 @@ struct Target {
   bool operator==(const Target&) const = default;
 };
 
+// A device whose times come from a formula: "emulated:coral-usb3".
+inline bool IsEmulated(const Target& target) { return target.device == "emulated"; }
+
 // "cpu@onnxruntime,cpu:0@openvino" → two targets. Throws kInvalidArgument; an empty list is an error.
 std::vector<Target> ParseTargets(std::string_view list);
 

@@ -15,8 +15,6 @@ namespace {
 
 constexpr int kAttempts = 3;      // to get a clean block
 constexpr int kFewestRounds = 5;  // fewer do not tell how far a ratio holds
-// A query that takes longer than this refills caches in a part of its time that does not show.
-constexpr TimeNs kSettleBelowNs = 250'000'000;
 
 double MedianOf(const std::vector<TimeNs>& durations) { return Median({durations.begin(), durations.end()}); }
 

@@ -16,6 +16,9 @@
 
 namespace consort {
 
+// A query that takes longer than this refills caches in a part of its time that does not show: its side needs no settle.
+inline constexpr TimeNs kSettleBelowNs = 250'000'000;
+
 // One of the workloads that are compared, loaded and warm.
 struct Side {
   BlockRunner run;  // a block of timed queries

@@ -9,7 +9,6 @@
 #include "base/strings.h"
 #include "bench/stage_evaluator.h"
 #include "consort/error.h"
-#include "io/random_input.h"
 
 namespace consort {
 namespace {
@@ -24,17 +23,12 @@ void Put(const Outputs& outputs, Tensors& tensors) {
   for (const NamedTensor& output : outputs) tensors.insert_or_assign(output.name, output.tensor.Share());
 }
 
-Tensors SeededInputs(const Graph& graph, uint64_t seed) {
+Tensors SeededTensors(const Graph& graph, uint64_t seed) {
+  const Signature signature = SignatureOf(graph);
+  std::vector<Buffer> buffers = SeededInputs(seed)(signature);
   Tensors inputs;
-  for (const TensorId id : graph.inputs()) {
-    const Tensor& tensor = graph.tensor(id);
-    if (!IsStatic(tensor.spec.shape)) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("input '{}' takes {}: without a value for it its shape must be fixed", tensor.name,
-                              FormatSpec(tensor.spec)));
-    }
-    inputs.emplace(tensor.name, RandomInput(tensor.spec, seed, tensor.name));
-  }
+  for (size_t port = 0; port < buffers.size(); ++port)
+    inputs.emplace(signature.inputs[port].name, std::move(buffers[port]));
   return inputs;
 }
 
@@ -256,7 +250,7 @@ PlanAccuracy CheckPrepared(const PreparedPlan& prepared, const Registry& registr
       on_reference([&] { return std::make_unique<Reference>(registry, plan, model_at, options); });
   for (int set = 0; set < options.input_sets; ++set) {
     Tensors inputs = options.inputs ? options.inputs(set)
-                                    : SeededInputs(model.graph(), options.seed + static_cast<uint64_t>(set));
+                                    : SeededTensors(model.graph(), options.seed + static_cast<uint64_t>(set));
     check.Add(on_reference([&] { return reference->Run(std::move(inputs)); }));
   }
   return finish(options.input_sets);

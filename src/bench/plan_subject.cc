@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "measure/statistics.h"
+
 namespace consort {
 namespace {
 
@@ -29,21 +31,6 @@ double RoundsOf(const Plan& plan) {
   return rounds;
 }
 
-// Seconds between neighbours of ascending times, by least squares: several calls may end at once, and a window that
-// begins or ends among them must not count.
-double SecondsPerStep(const std::vector<TimeNs>& times_ns) {
-  const auto count = static_cast<double>(times_ns.size());
-  double mean_s = 0, product = 0, square = 0;
-  const auto seconds = [&](size_t i) { return 1e-9 * static_cast<double>(times_ns[i] - times_ns.front()); };
-  for (size_t i = 0; i < times_ns.size(); ++i) mean_s += seconds(i) / count;
-  for (size_t i = 0; i < times_ns.size(); ++i) {
-    const double index = static_cast<double>(i) - (count - 1) / 2;
-    product += (seconds(i) - mean_s) * index;
-    square += index * index;
-  }
-  return square > 0 ? product / square : 0;
-}
-
 Placement PlacementOf(const PreparedPlan& plan) {
   Placement all;
   for (const PreparedStage& stage : plan.stages) {
@@ -59,17 +46,16 @@ Placement PlacementOf(const PreparedPlan& plan) {
 }  // namespace
 
 PlanSubject::PlanSubject(const Registry& registry, const Plan& plan, const Graph& graph,
-                         std::function<Model(int64_t)> model_at, const PlanSubjectOptions& options,
-                         const InputSource& inputs)
+                         ModelAtBatch model_at, const PrepareOptions& options, const InputSource& inputs)
     : plan_(plan) {
-  SessionOptions session = options.session;
-  if (session.max_in_flight == 0) session.max_in_flight = InFlightOf(plan);
-  if (ReplicasOf(plan) > 1) session.trace_capacity = std::max(session.trace_capacity, kTraceCapacity);
-  PreparedPlan prepared = Prepare(plan, graph, ShardsOf(std::move(model_at), plan), registry, options.prepare);
+  PreparedPlan prepared = Prepare(plan, graph, ShardsOf(std::move(model_at), plan), registry, options);
   placement_ = PlacementOf(prepared);
   for (const PreparedStage& stage : prepared.stages) {
     for (const PreparedReplica& replica : stage.replicas) executables_.push_back(replica.executable);
   }
+  // The trace tells when calls ended, where several are under way.
+  const SessionOptions session{.max_in_flight = InFlightOf(plan),
+                               .trace_capacity = ReplicasOf(plan) > 1 ? kTraceCapacity : 0};
   session_ = std::make_unique<Session>(std::move(prepared), session);
   FillInputs(inputs);
   Query();
@@ -123,7 +109,7 @@ BlockRunner PlanSubject::Latency() {
 }
 
 BlockRunner PlanSubject::Throughput() {
-  if (session_->runs_inline()) return Latency();
+  if (ReplicasOf(plan_) == 1) return Latency();
   return [this](TimeNs budget_ns, int64_t max_queries, BlockSamples& samples) {
     Stream(budget_ns, max_queries, samples);
   };
@@ -163,7 +149,7 @@ void PlanSubject::Stream(TimeNs budget_ns, int64_t max_queries, BlockSamples& sa
     ticket = start();
     ++started;
   }
-  call_ns_ = 1e9 * SecondsBetweenEnds(first_sample, calls);
+  call_ns_ = NsBetweenEnds(first_sample, calls);
   last_calls_ = calls;
   samples.latencies_ns.assign(1, static_cast<TimeNs>(call_ns_));
   samples.inferences = calls * plan_.batch;
@@ -171,7 +157,7 @@ void PlanSubject::Stream(TimeNs budget_ns, int64_t max_queries, BlockSamples& sa
 }
 
 // Of the calls numbered from `first_sample` on. Those in which the session fills and drains are left out.
-double PlanSubject::SecondsBetweenEnds(uint64_t first_sample, int64_t calls) const {
+double PlanSubject::NsBetweenEnds(uint64_t first_sample, int64_t calls) const {
   const auto last_stage = static_cast<int16_t>(plan_.stages.size() - 1);
   std::vector<TimeNs> ends_ns(static_cast<size_t>(calls), 0);
   for (const TraceEvent& event : session_->trace().Read()) {
@@ -181,7 +167,7 @@ double PlanSubject::SecondsBetweenEnds(uint64_t first_sample, int64_t calls) con
   }
   std::sort(ends_ns.begin(), ends_ns.end());
   const auto edge = static_cast<std::ptrdiff_t>(ReplicasOf(plan_));
-  return SecondsPerStep({ends_ns.begin() + edge, ends_ns.end() - edge});
+  return MeanStep({ends_ns.begin() + edge, ends_ns.end() - edge});
 }
 
 void PlanSubject::BeginCounting() {

@@ -15,11 +15,6 @@
 
 namespace consort {
 
-struct PlanSubjectOptions {
-  PrepareOptions prepare;
-  SessionOptions session;
-};
-
 // A plan's stages compiled and in a Session whose samples all find their inputs in place: a query copies neither inputs
 // nor outputs. One thread at a time.
 //
@@ -27,10 +22,9 @@ struct PlanSubjectOptions {
 //   meter.RunSegment(subject.Latency());
 class PlanSubject {
  public:
-  // `graph` is the model's at the plan's batch. `max_in_flight` 0 becomes as many samples as keep every replica busy.
-  // Throws what preparing, the session, `inputs` and the first run throw.
-  PlanSubject(const Registry& registry, const Plan& plan, const Graph& graph, std::function<Model(int64_t)> model_at,
-              const PlanSubjectOptions& options, const InputSource& inputs);
+  // `graph` is the model's at the plan's batch. Throws what preparing, the session, `inputs` and the first run throw.
+  PlanSubject(const Registry& registry, const Plan& plan, const Graph& graph, ModelAtBatch model_at,
+              const PrepareOptions& options, const InputSource& inputs);
 
   // One call of the plan's batch through all stages.
   void Query();
@@ -61,7 +55,7 @@ class PlanSubject {
  private:
   void FillInputs(const InputSource& inputs);
   int64_t FewestCalls() const;
-  double SecondsBetweenEnds(uint64_t first_sample, int64_t calls) const;
+  double NsBetweenEnds(uint64_t first_sample, int64_t calls) const;
   void Stream(TimeNs budget_ns, int64_t max_queries, BlockSamples& samples);
 
   Plan plan_;

@@ -7,6 +7,7 @@
 
 #include "base/thread.h"
 #include "consort/error.h"
+#include "io/random_input.h"
 
 namespace consort {
 namespace {
@@ -43,6 +44,33 @@ void RequireStrict(const Target& target, const Placement& placement) {
 }
 
 }  // namespace
+
+InputSource SeededInputs(uint64_t seed) {
+  return [seed](const Signature& signature) {
+    std::vector<Buffer> inputs;
+    for (const Port& port : signature.inputs) {
+      if (!IsStatic(port.spec.shape)) {
+        throw Error(ErrorCode::kInvalidArgument,
+                    fmt::format("input '{}' takes {}: without a value for it its shape must be fixed (--shape, --dim)",
+                                port.name, FormatSpec(port.spec)));
+      }
+      inputs.push_back(RandomInput(port.spec, seed, port.name));
+    }
+    return inputs;
+  };
+}
+
+Signature SignatureOf(const Graph& graph) {
+  const auto ports = [&graph](const std::vector<TensorId>& tensors) {
+    std::vector<Port> made;
+    for (const TensorId id : tensors) {
+      const Tensor& tensor = graph.tensor(id);
+      made.push_back({tensor.name, tensor.spec, tensor.dim_names});
+    }
+    return made;
+  };
+  return {.inputs = ports(graph.inputs()), .outputs = ports(graph.outputs())};
+}
 
 Subject::Subject(const Registry& registry, const Target& target, const Artifact& artifact,
                  const SubjectOptions& options, const InputSource& inputs)

@@ -25,6 +25,12 @@ struct SubjectOptions {
 // returns is copied. Throws kInvalidArgument where something does not fit.
 using InputSource = std::function<std::vector<Buffer>(const Signature&)>;
 
+// Every input from the seed (RandomInput). The source throws kInvalidArgument naming a port whose shape is open.
+InputSource SeededInputs(uint64_t seed);
+
+// The ports of a whole model.
+Signature SignatureOf(const Graph& graph);
+
 // How long each step took until queries could be measured.
 struct SetupTimes {
   TimeNs open_ns = 0;

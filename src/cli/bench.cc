@@ -103,9 +103,7 @@ class Bench {
     const LoadedModel model = LoadWithBatch(arguments_, arguments_, target, batch);
     const InputSource inputs = [this, batch, &model](const Signature& signature) {
       CheckBatch(signature, arguments_, batch, model.artifact.name());
-      std::vector<Buffer> buffers;
-      for (PortInput& input : inputs_.For(signature)) buffers.push_back(std::move(input.tensor));
-      return buffers;
+      return inputs_.BuffersFor(signature);
     };
     options_.batch = batch;
     for (const int threads : arguments_.threads) {

@@ -18,8 +18,6 @@
 namespace consort {
 namespace {
 
-constexpr int kInputSets = 4;
-constexpr TimeNs kThroughputBlockNs = 60'000'000;
 constexpr double kSecondsDefault = 5;
 
 // What a plan leaves no room for.
@@ -56,7 +54,7 @@ class PlanBench {
         planned_(arguments, arguments, arguments, arguments.planning, Objective::kThroughput,
                  arguments.batches.empty() ? 0 : arguments.batches.front()),
         model_(planned_.model()),
-        inputs_(arguments, arguments.inputs.empty() ? kInputSets : 1) {}
+        inputs_(arguments, arguments.inputs.empty() ? kPlanInputSets : 1) {}
 
   // Nothing is measured of a plan that misses its bounds.
   PlanBenchReport Run() {
@@ -80,12 +78,8 @@ class PlanBench {
 
   PlanAccuracy Check() {
     progress_.Say("comparing with the reference");
-    PlanCheckOptions check{.bounds = BoundsOf(arguments_.bounds),
-                           .input_sets = inputs_.count(),
-                           .seed = arguments_.seed,
-                           .prepare = Preparing()};
-    if (arguments_.reference) check.reference = arguments_.reference->target;
-    check.inputs = [this](int set) { return inputs_.Named(set, SignatureOf(model_.graph())); };
+    const PlanCheckOptions check = CheckOptionsOf(inputs_, SignatureOf(model_.graph()), arguments_.reference,
+                                                  BoundsOf(arguments_.bounds), Preparing());
     PlanAccuracy accuracy = CheckPlan(planned_.registry(), planned_.plan(), planned_.model_at(), check);
     HoldToBounds(accuracy, arguments_.bounds);
     return accuracy;
@@ -105,14 +99,13 @@ class PlanBench {
     NoiseGate busy_gate(CoreSet(), LimitsFor(Objective::kThroughput));
     MeterOptions options = Metering();
     Meter latency(gate, options);
-    options.block_ns = kThroughputBlockNs;
+    options.block_ns = BlockLengthNs(Objective::kThroughput);
     Meter throughput(busy_gate, options);
-    const PlanSubjectOptions subject_options{.prepare = Preparing()};
     const InputSource source = [this](const Signature& signature) { return inputs_.Get(0, signature); };
     for (int load = 0; load < arguments_.loads; ++load) {
       progress_.Say(fmt::format("load {} of {}", load + 1, arguments_.loads));
       const TimeNs start_ns = Clock::Real().NowNs();
-      PlanSubject subject(planned_.registry(), planned_.plan(), model_.graph(), planned_.model_at(), subject_options,
+      PlanSubject subject(planned_.registry(), planned_.plan(), model_.graph(), planned_.model_at(), Preparing(),
                           source);
       report.load_ns.push_back(Clock::Real().NowNs() - start_ns);
       gate.FindChildren();

@@ -24,7 +24,6 @@ using Json = nlohmann::ordered_json;
 constexpr int kWidth = 80;
 constexpr int kIndent = 12;
 constexpr size_t kTargetWidth = 24;
-constexpr double kNsPerS = 1e9;
 
 std::string Line(const std::string& title, const std::string& text) {
   return fmt::format("{:{}}{}\n", title, kIndent, WrapText(text, kWidth - kIndent, kIndent));
@@ -63,9 +62,9 @@ std::string Percentiles(const MeterSummary& summary, const std::vector<double>& 
 
 // Of a replica's calls, in the mean; absent: none, or emulated calls that ended late.
 std::optional<double> CallSeconds(const PlanBenchReport& report, const Replica& replica, const ReplicaReport& ran) {
-  const bool late = replica.target.device == "emulated" && !report.overrun().empty();
+  const bool late = IsEmulated(replica.target) && !report.overrun().empty();
   if (ran.calls == 0 || late) return std::nullopt;
-  return static_cast<double>(ran.busy_ns) / kNsPerS / static_cast<double>(ran.calls);
+  return ran.mean_call_s();
 }
 
 std::string StagesTable(const PlanBenchReport& report) {

@@ -85,7 +85,7 @@ Described FindDescription(const CalibrateArguments& arguments) {
   const Target& target = *arguments.target;
   std::string name = arguments.platform;
   if (name.empty() && target.device == "edgetpu") name = "coral-usb3";
-  if (name.empty() && target.device == "emulated") {
+  if (name.empty() && IsEmulated(target)) {
     const NamedDevice named = FindEmulatedDevice(target.unit, nullptr);
     return {*named.platform, arguments.device.empty() ? named.device->name : DeviceNamed(*named.platform, arguments)};
   }
@@ -113,11 +113,7 @@ class Measurer {
     options.advice = false;
     const InputArguments seeded;
     const RunInputs inputs(seeded);
-    const InputSource source = [&inputs](const Signature& signature) {
-      std::vector<Buffer> buffers;
-      for (PortInput& input : inputs.For(signature)) buffers.push_back(std::move(input.tensor));
-      return buffers;
-    };
+    const InputSource source = [&inputs](const Signature& signature) { return inputs.BuffersFor(signature); };
     BenchRow row = MeasureRow(registry_, target_, {.artifact = Artifact(ProbeModel(side))}, options, source);
     if (!row.overrun().empty()) throw Error(ErrorCode::kUnsupported, row.overrun());
     return row;

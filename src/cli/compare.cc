@@ -99,7 +99,7 @@ void JudgeAccuracy(CompareRow& row, Evaluator& evaluator, const std::vector<Outp
                    const InputSets& inputs, const AccuracyBounds& bounds) {
   if (!evaluator.has_numbers()) {
     row.accuracy_problem = "the target has no numbers (@null)";
-    if (bounds.min_cosine || bounds.max_error) row.misses.push_back(row.accuracy_problem);
+    if (IsBounded(bounds)) row.misses.push_back(row.accuracy_problem);
     return;
   }
   AccuracyTally tally;
@@ -109,7 +109,7 @@ void JudgeAccuracy(CompareRow& row, Evaluator& evaluator, const std::vector<Outp
       tally.Add(outputs, reference[static_cast<size_t>(set)]);
     } catch (const Error& error) {
       row.accuracy_problem = error.what();
-      if (bounds.min_cosine || bounds.max_error) row.misses.push_back(row.accuracy_problem);
+      if (IsBounded(bounds)) row.misses.push_back(row.accuracy_problem);
       return;
     }
   }

@@ -17,8 +17,6 @@
 namespace consort {
 namespace {
 
-constexpr char kDefaultReference[] = "cpu@onnxruntime";
-
 class PlanComparison {
  public:
   explicit PlanComparison(const CompareOptions& options)
@@ -84,16 +82,11 @@ class PlanComparison {
   PrepareOptions Preparing() const { return {.open = options_.open(), .compile = options_.compile}; }
 
   void JudgeAll() {
-    const Target reference = options_.reference ? options_.reference->target : Target::Parse(kDefaultReference);
     for (size_t i = 0; i < plans_.size(); ++i) {
       const bool is_plan = i + 1 == plans_.size();  // targets keep the bounds that were asked for, and no other
       const AccuracyBounds bounds = is_plan ? BoundsOf(options_.bounds) : options_.bounds;
-      PlanCheckOptions check{.reference = reference,
-                             .bounds = bounds,
-                             .input_sets = inputs_.count(),
-                             .seed = options_.seed,
-                             .prepare = Preparing()};
-      check.inputs = [this](int set) { return inputs_.Named(set, SignatureOf(model_.graph())); };
+      const PlanCheckOptions check =
+          CheckOptionsOf(inputs_, SignatureOf(model_.graph()), options_.reference, bounds, Preparing());
       PlanAccuracy accuracy = CheckPlan(planned_.registry(), plans_[i], planned_.model_at(), check);
       HoldToBounds(accuracy, options_.bounds);
       reference_ = accuracy.reference;
@@ -105,17 +98,15 @@ class PlanComparison {
   }
 
   void Measure(CompareReport& report) {
-    const PlanSubjectOptions subject{.prepare = Preparing()};
+    const PrepareOptions preparing = Preparing();
     const InputSource source = [this](const Signature& signature) { return inputs_.Get(0, signature); };
-    PlanLoader loader(planned_.registry(), model_.graph(), planned_.model_at(), subject, source);
+    PlanLoader loader(planned_.registry(), model_.graph(), planned_.model_at(), preparing, source);
     NoiseGate gate(CoreSet(), LimitsFor(planned_.plan().objective));
     report.paired = ComparePaired(
         gate,
         [&](int) {
           CountCalls(loader);
-          std::vector<Side> sides = loader.Load(plans_, gate);
-          for (const auto& loaded : loader.subjects()) loaded->BeginCounting();
-          return sides;
+          return loader.Load(plans_, gate);
         },
         {.time_ns = static_cast<TimeNs>(options_.time_s * 1e9),
          .loads = options_.loads,
@@ -143,7 +134,7 @@ class PlanComparison {
     const Artifact artifact(model_);
     std::set<std::string> real, emulated;
     for (const Target& target : TargetsOf(plan)) {
-      if (target.device != "emulated") real.insert(DescribePrecision(target, artifact));
+      if (!IsEmulated(target)) real.insert(DescribePrecision(target, artifact));
     }
     for (const EmulationReport& report : row.emulations)
       emulated.insert(DescribePrecision(row.target, artifact, report));

@@ -29,12 +29,7 @@ class InputSets {
   }
 
   int count() const { return count_; }
-  std::vector<Buffer> Get(int set, const Signature& signature) const {
-    std::vector<Buffer> buffers;
-    for (PortInput& input : At(set).For(signature))
-      buffers.push_back(std::move(input.tensor));
-    return buffers;
-  }
+  std::vector<Buffer> Get(int set, const Signature& signature) const { return At(set).BuffersFor(signature); }
   // The same by name; of a sequence its first step.
   Tensors Named(int set, const Signature& signature) const {
     std::vector<PortInput> inputs = At(set).For(signature);

@@ -8,13 +8,13 @@
 
 #include "base/files.h"
 #include "base/strings.h"
-#include "cli/plan_rules.h"
 #include "cli/input_sets.h"
+#include "cli/plan_rules.h"
 #include "cli/planned_model.h"
 #include "cli/profile_options.h"
 #include "cli/progress.h"
-#include "cost/cost_model.h"
 #include "cli/run_inputs.h"
+#include "cost/cost_model.h"
 #include "plan/drawing.h"
 #include "plan/plan_json.h"
 #include "profile/profile_json.h"
@@ -46,11 +46,7 @@ class LocalPlanning {
     const ModelAtBatch model_at = [this](int64_t batch) { return ModelAt(batch); };
     const Model& model = ModelAt(batch_);
     Profile profile = ReadProfile(arguments_.profile, EmptyProfile(model, arguments_.compile, arguments_.open()));
-    const InputSource inputs = [this](const Signature& signature) {
-      std::vector<Buffer> buffers;
-      for (PortInput& input : files_.For(signature)) buffers.push_back(std::move(input.tensor));
-      return buffers;
-    };
+    const InputSource inputs = [this](const Signature& signature) { return files_.BuffersFor(signature); };
     std::vector<std::string> left_out = LeaveOutInaccurate(model_at);
     if (targets_.empty()) {
       progress_.Say("");
@@ -89,9 +85,7 @@ class LocalPlanning {
 
   // What holds for emulated targets only: their power is known, and their units are as fine as one likes.
   void CheckOptions() const {
-    const bool real = std::any_of(targets_.begin(), targets_.end(),
-                                  [](const Target& target) { return target.device != "emulated"; });
-    if (!real) return;
+    if (std::all_of(targets_.begin(), targets_.end(), IsEmulated)) return;
     if (arguments_.most_units)
       throw UsageError("--units is for devices that are modelled; --profile-units says how finely targets of this "
                        "machine are measured and divided");
@@ -114,13 +108,9 @@ class LocalPlanning {
 
   PlanAccuracy Check(const PreparedPlan& prepared, const Plan& plan, const ModelAtBatch& model_at) const {
     progress_.Say("comparing with the reference");
-    PlanCheckOptions check{
-        .bounds = BoundsOf(arguments_.bounds), .seed = arguments_.seed, .prepare = Preparing()};
-    if (arguments_.reference) check.reference = arguments_.reference->target;
-    const InputSets sets(arguments_, arguments_.inputs.empty() ? check.input_sets : 1);
-    const Signature signature = SignatureOf(model_at(plan.batch).graph());
-    check.input_sets = sets.count();
-    check.inputs = [&sets, &signature](int set) { return sets.Named(set, signature); };
+    const InputSets sets(arguments_, arguments_.inputs.empty() ? kPlanInputSets : 1);
+    const PlanCheckOptions check = CheckOptionsOf(sets, SignatureOf(model_at(plan.batch).graph()), arguments_.reference,
+                                                  BoundsOf(arguments_.bounds), Preparing());
     PlanAccuracy accuracy = CheckPrepared(prepared, registry_, plan, model_at, check);
     HoldToBounds(accuracy, arguments_.bounds);
     return accuracy;
@@ -172,17 +162,9 @@ class LocalPlanning {
                              .run = !arguments_.no_run};
     options.query.batch = batch_;
     if (arguments_.most_units) options.query.units.most_units = *arguments_.most_units;
-    options.profiler.progress = [this](const std::string& what, int done, int all) {
-      progress_.Say(fmt::format("measuring, {} of {}: {}", done + 1, all, what));
-    };
-    options.profiler.keep = [this](const Profile& kept) {
-      if (!arguments_.profile.empty() && !arguments_.dry_run) WriteFile(arguments_.profile, FormatProfile(kept));
-    };
-    options.tune.progress = [this](const std::string& what) { progress_.Say(what); };
     try {
-      LocalPlan made = MakeLocalPlan(registry_, model_at, options, inputs, profile);
-      options.profiler.keep(profile);
-      return made;
+      const std::filesystem::path kept = arguments_.dry_run ? std::filesystem::path() : arguments_.profile;
+      return PlanAndKeep(registry_, model_at, std::move(options), inputs, profile, kept, progress_);
     } catch (const UsageError&) {
       throw;
     } catch (const Error& error) {

@@ -82,7 +82,7 @@ std::string RunsTable(const PlanReport& report) {
   for (const TunedPlan& run : report.runs) {
     const Interval& ratio = run.measured.ratio;
     table.AddRow({run.turn == turn ? "" : std::to_string(run.turn), std::string(ToString(run.plan.strategy)),
-                  Shorten(DevicesOf(run.plan), kDevicesWidth - 4), FormatSeconds(run.predicted_s),
+                  Shorten(DevicesOf(run.plan), kDevicesWidth - 4), FormatSeconds(SecondsPerCall(run.plan)),
                   FormatSeconds(run.measured.median_ns.estimate / 1e9),
                   fmt::format("{:.3f} [{:.3f}, {:.3f}]", ratio.estimate, ratio.low, ratio.high)});
     turn = run.turn;
@@ -130,7 +130,7 @@ Json RunJson(const TunedPlan& run, const Graph& graph) {
   return {{"turn", run.turn},
           {"plan", PlanJson(run.plan, graph)},
           {"provenance", WordFor(TargetsOf(run.plan), Provenance::kEmulated)},
-          {"predicted_ms", kMsPerS * run.predicted_s},
+          {"predicted_ms", kMsPerS * SecondsPerCall(run.plan)},
           {"measured_ms", run.measured.median_ns.estimate / 1e6},
           {"ratio", run.measured.ratio.estimate},
           {"ratio_low", run.measured.ratio.low},

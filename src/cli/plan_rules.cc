@@ -25,6 +25,15 @@ void CheckModelsOfPlan(const ModelArguments& arguments) {
   throw UsageError("a plan divides one ONNX model: give --model once, and without a backend");
 }
 
+PlanCheckOptions CheckOptionsOf(const InputSets& inputs, const Signature& signature,
+                                const std::optional<ReferenceArgument>& reference, const AccuracyBounds& bounds,
+                                const PrepareOptions& prepare) {
+  PlanCheckOptions options{.bounds = bounds, .input_sets = inputs.count(), .prepare = prepare};
+  if (reference) options.reference = reference->target;
+  options.inputs = [&inputs, signature](int set) { return inputs.Named(set, signature); };
+  return options;
+}
+
 void HoldToBounds(PlanAccuracy& accuracy, const AccuracyBounds& asked) {
   if (!accuracy.problem.empty() && IsBounded(asked) && accuracy.misses.empty())
     accuracy.misses.push_back(accuracy.problem);
@@ -61,8 +70,7 @@ std::vector<Target> TargetsOf(const Plan& plan) {
 }
 
 std::string WordFor(const std::vector<Target>& targets, Provenance of_emulated) {
-  const auto emulated = std::count_if(targets.begin(), targets.end(),
-                                      [](const Target& target) { return target.device == "emulated"; });
+  const auto emulated = std::count_if(targets.begin(), targets.end(), IsEmulated);
   if (emulated == 0) return std::string(ToString(Provenance::kMeasured));
   const std::string word(ToString(of_emulated));
   if (emulated == static_cast<std::ptrdiff_t>(targets.size())) return word;

@@ -11,6 +11,7 @@
 #include "bench/plan_check.h"
 #include "cli/command.h"
 #include "cli/compare_options.h"
+#include "cli/input_sets.h"
 #include "consort/provenance.h"
 #include "consort/target.h"
 #include "run/prepared.h"
@@ -28,6 +29,13 @@ void CheckBoundsUsage(const std::optional<ReferenceArgument>& reference, const A
 // Throws UsageError unless there is one model, for all backends.
 void CheckModelsOfPlan(const ModelArguments& arguments);
 
+// Sets of inputs that a plan's numbers are compared over where no other number is asked for; with input files 1.
+inline constexpr int kPlanInputSets = 4;
+// How a plan of that model is compared with the reference (cpu@onnxruntime unless another is asked for): over `inputs`,
+// which outlive what is returned.
+PlanCheckOptions CheckOptionsOf(const InputSets& inputs, const Signature& signature,
+                                const std::optional<ReferenceArgument>& reference, const AccuracyBounds& bounds,
+                                const PrepareOptions& prepare);
 // A plan whose numbers cannot be told misses the bounds that were asked for.
 void HoldToBounds(PlanAccuracy& accuracy, const AccuracyBounds& asked);
 // Says on the standard error what is out of bounds and which stage is to blame, each line after `place` ("plan.json: ",

@@ -26,10 +26,8 @@ namespace consort {
 namespace {
 
 bool AnyEmulated(const Plan& plan) {
-  return std::any_of(plan.stages.begin(), plan.stages.end(), [](const Stage& stage) {
-    return std::any_of(stage.replicas.begin(), stage.replicas.end(),
-                       [](const Replica& replica) { return replica.target.device == "emulated"; });
-  });
+  const std::vector<Target> targets = TargetsOf(plan);
+  return std::any_of(targets.begin(), targets.end(), IsEmulated);
 }
 
 std::optional<Strategy> StrategyOf(StrategyChoice choice) {
@@ -135,7 +133,6 @@ EmulationOptions PlannedModel::EmulationOf() const {
 }
 
 void PlannedModel::MakePlan(Objective objective, int64_t batch) {
-  const Progress progress;
   const Model& model = file_.At(batch > 0 ? batch : file_.own_batch());
   LocalPlanOptions options{
       .query = {.objective = objective, .strategy = StrategyOf(planning_.strategy)},
@@ -146,24 +143,28 @@ void PlannedModel::MakePlan(Objective objective, int64_t batch) {
   if (!engine_.emulation.platform.empty())
     options.platform =
         std::make_shared<const Platform>(LoadPlatform(engine_.emulation.platform, BuiltinCostSchemas()));
+  Profile profile = ReadProfile(planning_.profile, EmptyProfile(model, engine_.compile, engine_.open()));
+  const RunInputs files(inputs_);
+  const InputSource source = [&files](const Signature& signature) { return files.BuffersFor(signature); };
+  LocalPlan made =
+      PlanAndKeep(registry_, model_at(), std::move(options), source, profile, planning_.profile, Progress());
+  plan_ = std::move(made.plan);
+  unstable_ = std::move(made.unstable);
+}
+
+LocalPlan PlanAndKeep(const Registry& registry, const ModelAtBatch& model_at, LocalPlanOptions options,
+                      const InputSource& inputs, Profile& profile, const std::filesystem::path& file,
+                      const Progress& progress) {
   options.profiler.progress = [&progress](const std::string& what, int done, int all) {
     progress.Say(fmt::format("measuring, {} of {}: {}", done + 1, all, what));
   };
-  options.profiler.keep = [this](const Profile& kept) {
-    if (!planning_.profile.empty()) WriteFile(planning_.profile, FormatProfile(kept));
+  options.profiler.keep = [&file](const Profile& kept) {
+    if (!file.empty()) WriteFile(file, FormatProfile(kept));
   };
   options.tune.progress = [&progress](const std::string& what) { progress.Say(what); };
-  Profile profile = ReadProfile(planning_.profile, EmptyProfile(model, engine_.compile, engine_.open()));
-  const RunInputs files(inputs_);
-  const InputSource source = [&files](const Signature& signature) {
-    std::vector<Buffer> buffers;
-    for (PortInput& input : files.For(signature)) buffers.push_back(std::move(input.tensor));
-    return buffers;
-  };
-  LocalPlan made = MakeLocalPlan(registry_, model_at(), options, source, profile);
+  LocalPlan made = MakeLocalPlan(registry, model_at, options, inputs, profile);
   options.profiler.keep(profile);
-  plan_ = std::move(made.plan);
-  unstable_ = std::move(made.unstable);
+  return made;
 }
 
 std::string PlannedModel::Describe() const {
@@ -181,18 +182,6 @@ void RequireStrictPlan(PlannedModel& planned, const Plan& plan, PrepareOptions o
   options.compile.prove_placement = true;
   const ShardSource shards = ShardsOf(planned.model_at(), plan);
   RequireStrict(Prepare(plan, planned.model().graph(), shards, planned.registry(), options));
-}
-
-Signature SignatureOf(const Graph& graph) {
-  const auto ports = [&graph](const std::vector<TensorId>& tensors) {
-    std::vector<Port> made;
-    for (const TensorId id : tensors) {
-      const Tensor& tensor = graph.tensor(id);
-      made.push_back({tensor.name, tensor.spec, tensor.dim_names});
-    }
-    return made;
-  };
-  return {.inputs = ports(graph.inputs()), .outputs = ports(graph.outputs())};
 }
 
 Plan SinglePlan(const Graph& graph, const Target& target, int threads, int64_t batch, Objective objective) {

@@ -11,12 +11,15 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "bench/subject.h"
 #include "cli/model_options.h"
+#include "cli/progress.h"
 #include "consort/model.h"
 #include "consort/registry.h"
 #include "plan/plan.h"
 #include "profile/profiler.h"
 #include "run/prepare.h"
+#include "tune/local_planner.h"
 
 namespace consort {
 
@@ -100,8 +103,11 @@ class PlannedModel {
 // Compiles the plan's stages and throws kInfeasible, naming the stage, unless every op is known to run where it was
 // asked to.
 void RequireStrictPlan(PlannedModel& planned, const Plan& plan, PrepareOptions options);
-// Of a whole model, at its batch.
-Signature SignatureOf(const Graph& graph);
+// MakeLocalPlan, with what it does shown and the profile kept in a file (empty: not kept), also what was measured when it
+// throws.
+LocalPlan PlanAndKeep(const Registry& registry, const ModelAtBatch& model_at, LocalPlanOptions options,
+                      const InputSource& inputs, Profile& profile, const std::filesystem::path& file,
+                      const Progress& progress);
 // The model on one target as a plan.
 Plan SinglePlan(const Graph& graph, const Target& target, int threads, int64_t batch, Objective objective);
 

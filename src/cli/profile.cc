@@ -33,7 +33,7 @@ ExitCode RunProfile(const ProfileArguments& arguments) {
   const std::vector<Target> targets =
       arguments.targets.empty() ? DefaultTargets(registry) : ResolveTargets(registry, arguments);
   for (const Target& target : targets) {
-    if (target.device == "emulated")
+    if (IsEmulated(target))
       throw UsageError(fmt::format("--device: {} is emulated: its costs are modelled ('consort simulate'), there is "
                                    "nothing to measure",
                                    target.ToString()));

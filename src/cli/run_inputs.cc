@@ -223,4 +223,10 @@ std::vector<PortInput> RunInputs::For(const Signature& signature) const {
   return inputs;
 }
 
+std::vector<Buffer> RunInputs::BuffersFor(const Signature& signature) const {
+  std::vector<Buffer> buffers;
+  for (PortInput& input : For(signature)) buffers.push_back(std::move(input.tensor));
+  return buffers;
+}
+
 }  // namespace consort

@@ -40,6 +40,8 @@ class RunInputs {
   // One entry per input port: from its file, zeros for a state, else from the seed. Throws kInvalidArgument naming file
   // and port where they do not fit, or a port that has neither a file nor a static shape.
   std::vector<PortInput> For(const Signature& signature) const;
+  // The tensors alone: what an InputSource gives.
+  std::vector<Buffer> BuffersFor(const Signature& signature) const;
 
  private:
   struct Source {

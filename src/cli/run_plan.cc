@@ -26,6 +26,7 @@
 #include "cli/run_plan_report.h"
 #include "cli/run_plan_setup.h"
 #include "cli/run_plan_watch.h"
+#include "plan/describe_stage.h"
 #include "plan/drawing.h"
 #include "run/ensemble.h"
 #include "run/session.h"
@@ -33,7 +34,6 @@
 namespace consort {
 namespace {
 
-constexpr int kDefaultInputSets = 4;
 constexpr size_t kLeastTrace = size_t{1} << 14;
 constexpr size_t kMostTrace = size_t{1} << 20;
 
@@ -42,13 +42,9 @@ Clock& ClockOf(const RunOptions& options) { return options.clock == nullptr ? Cl
 // --- Numbers ---------------------------------------------------------------------------------------------------------
 
 PlanAccuracy CheckNumbers(const PlanSetup& setup, const RunOptions& options) {
-  const InputSets inputs(options, options.input_sets.value_or(options.inputs.empty() ? kDefaultInputSets : 1));
-  PlanCheckOptions check{.bounds = BoundsOf(options.bounds),
-                         .input_sets = inputs.count(),
-                         .seed = options.seed,
-                         .prepare = setup.prepare_options()};
-  if (options.reference) check.reference = options.reference->target;
-  check.inputs = [&](int set) { return inputs.Named(set, setup.signature()); };
+  const InputSets inputs(options, options.input_sets.value_or(options.inputs.empty() ? kPlanInputSets : 1));
+  const PlanCheckOptions check = CheckOptionsOf(inputs, setup.signature(), options.reference, BoundsOf(options.bounds),
+                                                setup.prepare_options());
   PlanAccuracy accuracy = CheckPrepared(setup.prepared(), setup.registry(), setup.plan(), setup.model_at(), check);
   HoldToBounds(accuracy, options.bounds);
   return accuracy;
@@ -111,7 +107,7 @@ std::vector<StageRun> DescribeStages(const PlanSetup& setup, const Plan& plan, c
     const Stage& stage = plan.stages[index];
     const PreparedStage& prepared = compiled.stages[index];
     StageRun& run = stages.emplace_back();
-    const auto [first, last] = EndsOf(graph, stage);
+    const auto [first, last] = EndsOf(graph, stage.begin, stage.end);
     run.first_op = graph.op(first).name;
     run.last_op = graph.op(last).name;
     const auto add = [&](const Replica& planned, const PreparedReplica& replica, bool spare) {
@@ -154,8 +150,7 @@ std::map<std::pair<int, int>, double> MeanTimes(const SessionReport& session) {
     for (size_t i = 0; i < session.stages[stage].size(); ++i) {
       const ReplicaReport& replica = session.stages[stage][i];
       if (replica.calls > 0)
-        means[{static_cast<int>(stage), static_cast<int>(i)}] =
-            static_cast<double>(replica.busy_ns) / 1e9 / static_cast<double>(replica.calls);
+        means[{static_cast<int>(stage), static_cast<int>(i)}] = replica.mean_call_s();
     }
   }
   return means;

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "cli/plan_rules.h"
 #include "cost/cost_model.h"
 #include "cost/work.h"
 #include "plan/modelled_costs.h"
@@ -17,13 +18,6 @@ namespace {
 
 bool Contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-template <typename Predicate>
-bool AllReplicas(const Plan& plan, Predicate predicate) {
-  return std::all_of(plan.stages.begin(), plan.stages.end(), [&](const Stage& stage) {
-    return std::all_of(stage.replicas.begin(), stage.replicas.end(), predicate);
-  });
 }
 
 // --- Emulated devices ------------------------------------------------------------------------------------------------
@@ -124,8 +118,9 @@ std::optional<Plan> BestAloneWithout(const Graph& graph, const Plan& plan, const
 
 std::optional<Plan> PlanWithout(const PlanSetup& setup, const std::vector<std::string>& lost) {
   const Plan& plan = setup.plan();
-  const auto is_emulated = [](const Replica& replica) { return replica.target.device == "emulated"; };
-  const bool is_modelled = !setup.emulation().platform.empty() && AllReplicas(plan, is_emulated);
+  const std::vector<Target> targets = TargetsOf(plan);
+  const bool is_modelled =
+      !setup.emulation().platform.empty() && std::all_of(targets.begin(), targets.end(), IsEmulated);
   std::optional<Plan> made;
   if (is_modelled) {
     made = ModelledWithout(setup, lost);

@@ -13,17 +13,7 @@ namespace {
 
 constexpr char kChecker[] = "cpu@onnxruntime";
 
-bool IsEmulated(const Target& target) { return target.device == "emulated"; }
-
 }  // namespace
-
-std::pair<OpId, OpId> EndsOf(const Graph& graph, const Stage& stage) {
-  OpId first = stage.begin;
-  OpId last = stage.end - 1;
-  while (first < last && graph.op(first).constant) ++first;
-  while (last > first && graph.op(last).constant) --last;
-  return {first, last};
-}
 
 PlanSetup::PlanSetup(const RunOptions& options)
     : options_(options), planned_(options, options, options, options.planning, Objective::kThroughput) {

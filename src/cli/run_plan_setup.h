@@ -19,9 +19,6 @@
 
 namespace consort {
 
-// Positions of the first and the last op of a stage that compute.
-std::pair<OpId, OpId> EndsOf(const Graph& graph, const Stage& stage);
-
 // What a plan needs to run: read, checked, opened and compiled. `options` outlive it.
 class PlanSetup {
  public:

@@ -160,6 +160,16 @@ TEST(StatisticsTest, PairedRatiosCancelWhatBothSidesShare) {
   EXPECT_THROW(PairedRatio({1}, {1, 2}), Error);
 }
 
+TEST(StatisticsTest, AMeanStepDoesNotDependOnWhereALumpIsCut) {
+  EXPECT_DOUBLE_EQ(MeanStep({10, 12, 14, 16}), 2);
+  // Two at once every ten: five each, whether the window begins with one of them or with both.
+  std::vector<double> lumps;
+  for (int i = 0; i < 200; ++i) lumps.push_back(10.0 * (i / 2));
+  EXPECT_NEAR(MeanStep(lumps), 5, 0.01);
+  EXPECT_NEAR(MeanStep({lumps.begin() + 1, lumps.end()}), 5, 0.01);
+  EXPECT_THROW(MeanStep({1}), Error);
+}
+
 TEST(StatisticsTest, WhatRunsDifferByAddsInSquares) {
   const Interval wider = WithBetweenRuns({100, 97, 104}, 0.04);
   EXPECT_DOUBLE_EQ(wider.estimate, 100);

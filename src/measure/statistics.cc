@@ -125,6 +125,19 @@ Interval PairedRatio(const std::vector<double>& measured, const std::vector<doub
   return {std::exp(log_ratio.estimate), std::exp(log_ratio.low), std::exp(log_ratio.high)};
 }
 
+double MeanStep(const std::vector<double>& values) {
+  if (values.size() < 2) throw Error(ErrorCode::kInvalidArgument, "a step needs two values at least");
+  const auto count = static_cast<double>(values.size());
+  double mean = 0, product = 0, square = 0;
+  for (const double value : values) mean += (value - values.front()) / count;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double index = static_cast<double>(i) - (count - 1) / 2;
+    product += (values[i] - values.front() - mean) * index;
+    square += index * index;
+  }
+  return product / square;
+}
+
 Verdict95 Judge(const Interval& ratio) {
   const bool small = ratio.estimate < 1 + kTie && ratio.estimate > 1 / (1 + kTie);
   if (small || (ratio.low <= 1 && ratio.high >= 1)) return Verdict95::kTie;

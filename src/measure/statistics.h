@@ -56,6 +56,10 @@ Interval WithBetweenRuns(const Interval& within, double relative);
 // logarithms.
 Interval PairedRatio(const std::vector<double>& measured, const std::vector<double>& reference);
 
+// What ascending values grow by from one to the next, by least squares: for ends of calls of which several may end at
+// once, so that where a window begins or ends among them does not count. Throws kInvalidArgument for fewer than two.
+double MeanStep(const std::vector<double>& values);
+
 enum class Verdict95 : uint8_t { kTie, kFaster, kSlower };
 
 // What a ratio of times says: a tie when the interval holds 1 or the estimate is within 5 % of it (docs/measuring.md).

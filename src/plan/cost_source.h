@@ -55,6 +55,9 @@ class CostSource {
   virtual bool HasBatch(int64_t batch) = 0;
 };
 
+// The index of a resource; a name that is new is added.
+int ResourceNamed(const std::string& name, std::vector<std::string>& resources);
+
 }  // namespace consort
 
 #endif  // CONSORT_PLAN_COST_SOURCE_H_

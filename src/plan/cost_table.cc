@@ -29,6 +29,13 @@ std::vector<int> SharedOf(const PlanDevice& device, const std::vector<bool>& sha
 
 }  // namespace
 
+int ResourceNamed(const std::string& name, std::vector<std::string>& resources) {
+  const auto found = std::find(resources.begin(), resources.end(), name);
+  if (found != resources.end()) return static_cast<int>(found - resources.begin());
+  resources.push_back(name);
+  return static_cast<int>(resources.size()) - 1;
+}
+
 std::vector<bool> SharedResources(const CostSource& source) {
   std::vector<int> users(source.resources().size());
   for (const PlanDevice& device : source.devices()) {

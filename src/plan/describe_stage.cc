@@ -41,4 +41,12 @@ void DescribeStage(const Graph& graph, Stage& stage) {
   const Boundary boundary(graph, stage);
 }
 
+std::pair<OpId, OpId> EndsOf(const Graph& graph, OpId begin, OpId end) {
+  OpId first = begin;
+  OpId last = end - 1;
+  while (first < last && graph.op(first).constant) ++first;
+  while (last > first && graph.op(last).constant) --last;
+  return {first, last};
+}
+
 }  // namespace consort

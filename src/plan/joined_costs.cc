@@ -12,7 +12,7 @@ namespace consort {
 JoinedCosts::JoinedCosts(std::vector<std::unique_ptr<CostSource>> sources) : sources_(std::move(sources)) {
   for (size_t i = 0; i < sources_.size(); ++i) {
     std::vector<int>& mapped = resource_of_.emplace_back();
-    for (const std::string& name : sources_[i]->resources()) mapped.push_back(Resource(name));
+    for (const std::string& name : sources_[i]->resources()) mapped.push_back(ResourceNamed(name, resources_));
     const int first = static_cast<int>(devices_.size());
     for (size_t j = 0; j < sources_[i]->devices().size(); ++j) {
       PlanDevice device = sources_[i]->devices()[j];
@@ -25,13 +25,6 @@ JoinedCosts::JoinedCosts(std::vector<std::unique_ptr<CostSource>> sources) : sou
       places_.push_back({static_cast<int>(i), static_cast<int>(j)});
     }
   }
-}
-
-int JoinedCosts::Resource(const std::string& name) {
-  const auto found = std::find(resources_.begin(), resources_.end(), name);
-  if (found != resources_.end()) return static_cast<int>(found - resources_.begin());
-  resources_.push_back(name);
-  return static_cast<int>(resources_.size()) - 1;
 }
 
 RangeCost JoinedCosts::Cost(int device, OpId begin, OpId end, int64_t batch) {

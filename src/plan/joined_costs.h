@@ -27,7 +27,6 @@ class JoinedCosts : public CostSource {
     int source = 0;
     int device = 0;  // in the source
   };
-  int Resource(const std::string& name);
 
   std::vector<std::unique_ptr<CostSource>> sources_;
   std::vector<PlanDevice> devices_;

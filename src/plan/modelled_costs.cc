@@ -33,6 +33,7 @@ std::string MissingOp(const PlatformDevice& device, const Graph& graph, OpId beg
 }
 
 Target TargetOf(const PlatformChoice& choice) {
+  if (choice.target) return *choice.target;
   return {.device = "emulated", .unit = choice.device, .precision = choice.precision};
 }
 
@@ -53,7 +54,8 @@ ModelledCosts::ModelledCosts(const Platform& platform, const std::vector<Platfor
   for (const PlatformDevice& device : platform.devices) {
     if (device.kind == DeviceKind::kCpu && host_ == nullptr) host_ = &device;
   }
-  if (host_ != nullptr) host_resource_ = Resource(host_->resource.empty() ? host_->name : host_->resource);
+  if (host_ != nullptr)
+    host_resource_ = ResourceNamed(host_->resource.empty() ? host_->name : host_->resource, resources_);
   std::vector<PlatformChoice> all = choices;
   if (all.empty()) {
     for (const PlatformDevice& device : platform.devices) all.push_back({device.name, std::nullopt});
@@ -68,7 +70,7 @@ void ModelledCosts::Add(const Platform& platform, const PlatformChoice& choice) 
   modelled.query.precision = choice.precision;
   modelled.element_bytes = ElementBytes(ChoosePrecision(device, modelled.query));
   modelled.one_at_a_time = device.kind == DeviceKind::kEdgeTpu;
-  PlanDevice plan_device{.name = TargetOf(choice).unit, .target = TargetOf(choice)};
+  PlanDevice plan_device{.name = choice.device, .target = TargetOf(choice)};
   if (choice.precision) plan_device.name += fmt::format("/{}", ToString(*choice.precision));
   for (size_t i = 0; i < devices_.size(); ++i) {
     if (devices_[i].name == plan_device.name)
@@ -78,20 +80,15 @@ void ModelledCosts::Add(const Platform& platform, const PlatformChoice& choice) 
     if (alike && plan_device.alike < 0)
       plan_device.alike = devices_[i].alike < 0 ? static_cast<int>(i) : devices_[i].alike;
   }
-  plan_device.resources.push_back(Resource(device.resource.empty() ? device.name : device.resource));
-  for (const Link* link : modelled.links) plan_device.resources.push_back(Resource("link " + link->name));
+  plan_device.resources.push_back(ResourceNamed(device.resource.empty() ? device.name : device.resource, resources_));
+  for (const Link* link : modelled.links)
+    plan_device.resources.push_back(ResourceNamed("link " + link->name, resources_));
   if (modelled.one_at_a_time && host_resource_ != kNone) plan_device.resources.push_back(host_resource_);
   plan_device.memory_bytes = static_cast<int64_t>(device.memory.value);
   plan_device.idle_watts = device.idle_power.value;
   plan_device.active_watts = device.active_power.value;
   devices_.push_back(std::move(plan_device));
   modelled_.push_back(std::move(modelled));
-}
-
-int ModelledCosts::Resource(const std::string& name) {
-  const auto found = std::find(resources_.begin(), resources_.end(), name);
-  if (found == resources_.end()) resources_.push_back(name);
-  return static_cast<int>(std::find(resources_.begin(), resources_.end(), name) - resources_.begin());
 }
 
 RangeWorks& ModelledCosts::WorksAt(int64_t batch) {

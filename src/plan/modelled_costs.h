@@ -20,6 +20,7 @@ namespace consort {
 struct PlatformChoice {
   std::string device;
   std::optional<Precision> precision;  // absent: the device's default
+  std::optional<Target> target;        // as the user wrote it: "emulated:seed.gtx1650@null"; absent: emulated:DEVICE
 };
 
 // Every figure is modelled. A call holds its device for its whole latency; each link on the way is busy while the bytes
@@ -62,7 +63,6 @@ class ModelledCosts : public CostSource {
   };
 
   void Add(const Platform& platform, const PlatformChoice& choice);
-  int Resource(const std::string& name);
   RangeWorks& WorksAt(int64_t batch);
   const Remembered& Estimated(int device, OpId begin, OpId end, int64_t batch);
   void AddBusy(int device, const Estimate& estimate, double calls, RangeCost& cost);

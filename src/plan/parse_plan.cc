@@ -251,7 +251,7 @@ Plan ParsePlan(std::string_view text, const std::string& file, const Graph& grap
 void CheckPlatform(const Plan& plan, const std::string& file, const Platform& platform) {
   for (const Stage& stage : plan.stages) {
     for (const Replica& replica : stage.replicas) {
-      if (replica.target.device != "emulated") continue;
+      if (!IsEmulated(replica.target)) continue;
       try {
         platform.device(replica.target.unit);
       } catch (const Error& error) {

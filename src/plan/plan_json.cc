@@ -5,15 +5,14 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "plan/describe_stage.h"
+
 namespace consort {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
 constexpr double kMsPerS = 1e3;
-
-// To nine digits: no prediction is better, and a plan that is read is written the same.
-double Rounded(double value) { return std::strtod(fmt::format("{:.9g}", value).c_str(), nullptr); }
 
 Json OrNull(double value) { return value > 0 ? Json(Rounded(value)) : Json(nullptr); }
 
@@ -28,10 +27,7 @@ Json ReplicaJson(const Replica& replica) {
 }
 
 Json StageJson(const Stage& stage, const Graph& graph) {
-  int first = stage.begin;
-  int last = stage.end - 1;
-  while (first < last && graph.op(first).constant) ++first;
-  while (last > first && graph.op(last).constant) --last;
+  const auto [first, last] = EndsOf(graph, stage.begin, stage.end);
   Json json = {{"first_op", graph.op(first).name},
                {"last_op", graph.op(last).name},
                {"inputs", stage.inputs},
@@ -53,6 +49,8 @@ Json MeasuredJson(const std::optional<PlanMeasurement>& measured) {
 }
 
 }  // namespace
+
+double Rounded(double value) { return std::strtod(fmt::format("{:.9g}", value).c_str(), nullptr); }
 
 Json PlanJson(const Plan& plan, const Graph& graph) {
   Json json = {{"format", "consort-plan"},

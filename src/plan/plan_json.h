@@ -16,6 +16,9 @@ namespace consort {
 // The largest plan file.
 inline constexpr int64_t kLargestPlanFile = int64_t{16} << 20;
 
+// To nine digits: no figure of a plan or a profile is better, and a file that is read is written the same.
+double Rounded(double value);
+
 // Stages are told by the names of their first and last op, so that the file holds for the model at every batch. Times
 // in milliseconds.
 nlohmann::ordered_json PlanJson(const Plan& plan, const Graph& graph);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "plan/describe_stage.h"
 #include "plan/drawing.h"
 
 namespace consort {
@@ -75,11 +76,9 @@ std::string Name(const RankedPlan& single) { return NameOf(single.plan.stages.fr
 
 // The names of the first and the last op that computes.
 std::string OpsOf(const Graph& graph, OpId begin, OpId end) {
-  while (begin + 1 < end && graph.op(begin).constant) ++begin;
-  while (end - 1 > begin && graph.op(end - 1).constant) --end;
-  const std::string& first = graph.op(begin).name;
-  const std::string& last = graph.op(end - 1).name;
-  return begin + 1 == end ? fmt::format("'{}'", first) : fmt::format("the ops from '{}' to '{}'", first, last);
+  const auto [first, last] = EndsOf(graph, begin, end);
+  if (first == last) return fmt::format("'{}'", graph.op(first).name);
+  return fmt::format("the ops from '{}' to '{}'", graph.op(first).name, graph.op(last).name);
 }
 
 bool MayRun(const OpDevices& placement, OpId begin, OpId end, int device) {

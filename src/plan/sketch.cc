@@ -21,7 +21,7 @@ bool IsContinuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0
 }  // namespace
 
 std::string NameOf(const Target& target) {
-  if (target.device != "emulated") return target.ToString();
+  if (!IsEmulated(target)) return target.ToString();
   return target.precision ? fmt::format("{}/{}", target.unit, ToString(*target.precision)) : target.unit;
 }
 

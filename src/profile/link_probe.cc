@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "bench/plan_subject.h"
-#include "io/random_input.h"
 #include "onnx/onnx_pb.h"
 #include "profile/profiler.h"
 
@@ -57,14 +56,10 @@ Plan TwoStages(const Target& from, const Target& to) {
 double SecondsBesideCalls(const Registry& registry, const Plan& plan, int64_t elements, TimeNs time_ns,
                           const OpenOptions& open) {
   const Model model = TwoRelus(elements);
-  PlanSubjectOptions options{.prepare = {.open = open}};
-  options.prepare.compile.prove_placement = false;
+  PrepareOptions options{.open = open};
+  options.compile.prove_placement = false;
   PlanSubject subject(registry, plan, model.graph(), [&model](int64_t) { return model; }, options,
-                      [](const Signature& signature) {
-                        std::vector<Buffer> inputs;
-                        for (const Port& port : signature.inputs) inputs.push_back(RandomInput(port.spec, 0, port.name));
-                        return inputs;
-                      });
+                      SeededInputs(0));
   const auto busy_ns = [&subject] {
     TimeNs sum = 0;
     for (const auto& stage : subject.session().report().stages) {

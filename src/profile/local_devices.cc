@@ -59,7 +59,7 @@ class Finder {
   void Add(const Target& target, const DeviceInfo& info) {
     PlanDevice device{.name = target.ToString(), .target = target, .memory_bytes = info.memory_bytes};
     if (target.device != "cpu") {
-      device.resources = {Resource(info.resource.empty() ? device.name : info.resource)};
+      device.resources = {ResourceNamed(info.resource.empty() ? device.name : info.resource, found_.resources)};
       return Push(device, info);
     }
     const std::vector<int>& cores = info.cores.cores();
@@ -95,13 +95,6 @@ class Finder {
   void Push(const PlanDevice& device, const DeviceInfo& info) {
     found_.devices.push_back(device);
     found_.infos.push_back(info);
-  }
-
-  int Resource(const std::string& name) {
-    const auto found = std::find(found_.resources.begin(), found_.resources.end(), name);
-    if (found == found_.resources.end()) found_.resources.push_back(name);
-    return static_cast<int>(std::find(found_.resources.begin(), found_.resources.end(), name) -
-                            found_.resources.begin());
   }
 
   CoreResources cores_;

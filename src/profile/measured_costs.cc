@@ -116,18 +116,6 @@ bool MeasuredCosts::HasBatch(int64_t batch) {
   return false;
 }
 
-std::vector<double> MeasuredCosts::OpWeights(int64_t batch) {
-  std::vector<double> weights(graph_(batch).ops().size());
-  for (size_t unit = 0; unit + 1 < positions_.size(); ++unit) {
-    const auto ops = static_cast<double>(positions_[unit + 1] - positions_[unit]);
-    std::optional<Found> found;
-    for (int device = 0; device < devices_.size() && !(found && found->refused.empty()); ++device)
-      found = Exactly(device, positions_[unit], positions_[unit + 1], batch);
-    for (OpId op = positions_[unit]; op < positions_[unit + 1]; ++op) weights[op] = (found ? found->seconds : 1) / ops;
-  }
-  return weights;
-}
-
 std::function<bool(int)> MeasuredCosts::NoBorders() const {
   return [borders = std::set<OpId>(positions_.begin(), positions_.end())](int position) {
     return borders.count(position) == 0;

@@ -31,8 +31,6 @@ class MeasuredCosts : public CostSource {
   RangeCost Cost(int device, OpId begin, OpId end, int64_t batch) override;
   bool HasBatch(int64_t batch) override;
 
-  // Seconds of each op, for the grain of units: each unit's on the first device that has it, shared by its ops.
-  std::vector<double> OpWeights(int64_t batch);
   // True for the positions that are no border of units: no plan cuts there.
   std::function<bool(int)> NoBorders() const;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "consort/error.h"
+#include "plan/describe_stage.h"
 
 namespace consort {
 namespace {
@@ -26,10 +27,7 @@ const LinkEntry* Profile::FindLink(const std::string& from, const std::string& t
 }
 
 ProfileKey KeyOf(const Graph& graph, OpId begin, OpId end, std::string target, int threads, int64_t batch) {
-  OpId first = begin;
-  OpId last = end - 1;
-  while (first < last && graph.op(first).constant) ++first;
-  while (last > first && graph.op(last).constant) --last;
+  const auto [first, last] = EndsOf(graph, begin, end);
   return {.target = std::move(target),
           .threads = threads,
           .batch = batch,

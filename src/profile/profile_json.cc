@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "consort/error.h"
 #include "plan/checked_json.h"
+#include "plan/plan_json.h"
 
 namespace consort {
 namespace {
@@ -16,8 +16,6 @@ using Json = nlohmann::ordered_json;
 constexpr double kMsPerS = 1e3;
 constexpr double kLongest = 1e12;
 constexpr int64_t kMostBatch = int64_t{1} << 30;
-
-double Rounded(double value) { return std::strtod(fmt::format("{:.9g}", value).c_str(), nullptr); }
 
 Json EntryJson(const ProfileKey& key, const ProfileEntry& entry) {
   Json json = {{"target", key.target},     {"engine", entry.engine},   {"threads", key.threads},

@@ -11,7 +11,6 @@
 #include "bench/environment.h"
 #include "bench/subject.h"
 #include "consort/error.h"
-#include "io/random_input.h"
 #include "measure/meter.h"
 #include "plan/fingerprint.h"
 #include "plan/range_works.h"
@@ -80,21 +79,11 @@ class Parts {
 
  private:
   void AddInputs(const ProfilerOptions& options, int64_t batch) {
-    Signature signature;
-    for (const TensorId id : graph_.inputs()) {
-      const Tensor& input = graph_.tensor(id);
-      if (!IsStatic(input.spec.shape))
-        throw Error(ErrorCode::kInvalidArgument,
-                    fmt::format("input '{}' has an open shape, {}: say which to measure with (--shape, --dim)",
-                                input.name, FormatShape(input.spec.shape)));
-      signature.inputs.push_back({.name = input.name, .spec = input.spec, .dim_names = input.dim_names});
-    }
+    const Signature signature = SignatureOf(graph_);
     const bool given = options.inputs && batch == options.batches.front();
-    const std::vector<Buffer> tensors = given ? options.inputs(signature) : std::vector<Buffer>();
-    for (size_t port = 0; port < signature.inputs.size(); ++port) {
-      const Port& input = signature.inputs[port];
-      tensors_.emplace(input.name, given ? tensors.at(port).Clone() : RandomInput(input.spec, options.seed, input.name));
-    }
+    std::vector<Buffer> tensors = (given ? options.inputs : SeededInputs(options.seed))(signature);
+    for (size_t port = 0; port < tensors.size(); ++port)
+      tensors_.emplace(signature.inputs[port].name, std::move(tensors[port]));
   }
 
   void AddUnits(const Registry& registry, const Model& model, const std::vector<OpId>& positions,

@@ -82,6 +82,11 @@ struct ReplicaReport {
   std::string why;     // it is not active
   int64_t calls = 0;   // that ended well
   TimeNs busy_ns = 0;  // in these
+
+  // Seconds of a call; 0 without any.
+  double mean_call_s() const {
+    return calls > 0 ? 1e-9 * static_cast<double>(busy_ns) / static_cast<double>(calls) : 0;
+  }
 };
 
 struct LossReport {

@@ -20,32 +20,6 @@ double SecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-bool IsEmulated(const Target& target) { return target.device == "emulated"; }
-
-// ModelledCosts whose devices are targets as the user wrote them: "emulated:coral-usb3@null".
-class EmulatedCosts : public CostSource {
- public:
-  EmulatedCosts(std::shared_ptr<const Platform> platform, const std::vector<PlatformChoice>& choices,
-                const std::vector<Target>& targets, const GraphAtBatch& graph)
-      : platform_(std::move(platform)), costs_(*platform_, choices, graph), devices_(costs_.devices()) {
-    for (size_t i = 0; i < devices_.size(); ++i) devices_[i].target = targets.at(i);
-  }
-
-  const std::vector<PlanDevice>& devices() const override { return devices_; }
-  const std::vector<std::string>& resources() const override { return costs_.resources(); }
-  RangeCost Cost(int device, OpId begin, OpId end, int64_t batch) override {
-    RangeCost cost = costs_.Cost(device, begin, end, batch);
-    cost.provenance = Provenance::kModelled;
-    return cost;
-  }
-  bool HasBatch(int64_t batch) override { return costs_.HasBatch(batch); }
-
- private:
-  std::shared_ptr<const Platform> platform_;
-  ModelledCosts costs_;
-  std::vector<PlanDevice> devices_;
-};
-
 class LocalPlanner {
  public:
   LocalPlanner(const Registry& registry, const ModelAtBatch& model_at, const LocalPlanOptions& options,
@@ -114,7 +88,6 @@ class LocalPlanner {
     std::vector<std::unique_ptr<CostSource>> sources;
     if (!real_.empty()) {
       auto measured = std::make_unique<MeasuredCosts>(profile_, devices_, positions, graph_at);
-      query.units.op_weights = measured->OpWeights(query.batch);
       query.units.divides_a_fusion = measured->NoBorders();
       query.units.most_units = static_cast<int>(positions.size());
       sources.push_back(std::move(measured));
@@ -126,10 +99,9 @@ class LocalPlanner {
       result.plan = result.list.best().plan;
       return;
     }
-    PlanSubjectOptions subject{.prepare = {.open = options_.profiler.open, .compile = options_.profiler.compile}};
-    subject.prepare.compile.prove_placement = false;
-    subject.session.trace_capacity = 0;
-    PlanLoader loader(registry_, graph, model_at_, subject, inputs_);
+    PrepareOptions prepare{.open = options_.profiler.open, .compile = options_.profiler.compile};
+    prepare.compile.prove_placement = false;
+    PlanLoader loader(registry_, graph, model_at_, prepare, inputs_);
     TuneResult tuned = Tune(graph, costs, query, devices_, profile_, TimerOf(loader, Cores()), options_.tune);
     result.list = std::move(tuned.list);
     result.plan = std::move(tuned.plan);
@@ -139,25 +111,16 @@ class LocalPlanner {
 
   // One source per platform. Without real devices the platform's own grain and fusions count.
   void AddEmulated(const GraphAtBatch& graph_at, PlanQuery& query, std::vector<std::unique_ptr<CostSource>>& sources) {
-    struct Group {
-      std::shared_ptr<const Platform> platform;
-      std::vector<PlatformChoice> choices;
-      std::vector<Target> targets;
-    };
-    std::map<std::string, Group> groups;
+    std::map<std::string, std::vector<PlatformChoice>> choices;  // by platform
     for (const Target& target : emulated_) {
       const NamedDevice named = FindEmulatedDevice(target.unit, options_.platform);
-      Group& group = groups[named.platform->name];
-      group.platform = named.platform;
-      group.choices.push_back({named.device->name, target.precision});
-      group.targets.push_back(target);
+      platforms_.emplace(named.platform->name, named.platform);
+      choices[named.platform->name].push_back({named.device->name, target.precision, target});
     }
-    for (const auto& [name, group] : groups) {
-      sources.push_back(std::make_unique<EmulatedCosts>(group.platform, group.choices, group.targets, graph_at));
-      if (!query.units.divides_a_fusion) {
-        fusions_ = std::make_unique<RangeWorks>(graph_at(query.batch));
-        query.units.divides_a_fusion = [this](int position) { return fusions_->DividesWork(position); };
-      }
+    for (const auto& [name, of_platform] : choices) {
+      auto modelled = std::make_unique<ModelledCosts>(*platforms_.at(name), of_platform, graph_at);
+      if (!query.units.divides_a_fusion) query.units.divides_a_fusion = modelled->Fusions(query.batch);
+      sources.push_back(std::move(modelled));
     }
   }
 
@@ -190,7 +153,7 @@ class LocalPlanner {
   std::vector<Target> emulated_;
   LocalDevices devices_;
   std::map<int64_t, Model> models_;
-  std::unique_ptr<RangeWorks> fusions_;
+  std::map<std::string, std::shared_ptr<const Platform>> platforms_;  // that costs refer to
 };
 
 }  // namespace

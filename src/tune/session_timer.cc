@@ -9,8 +9,6 @@ constexpr TimeNs kLatencyBlockNs = 20'000'000;
 constexpr TimeNs kThroughputBlockNs = 60'000'000;
 constexpr TimeNs kWarmNs = 50'000'000;
 constexpr TimeNs kLongestWarmNs = 2'000'000'000;
-// A call that takes longer than this refills caches in a part of its time that does not show.
-constexpr TimeNs kSettleBelowNs = 250'000'000;
 
 }  // namespace
 

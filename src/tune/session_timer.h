@@ -16,8 +16,8 @@ namespace consort {
 class PlanLoader {
  public:
   // All must outlive it. `graph` is the model's at the plans' batch.
-  PlanLoader(const Registry& registry, const Graph& graph, std::function<Model(int64_t)> model_at,
-             const PlanSubjectOptions& options, const InputSource& inputs)
+  PlanLoader(const Registry& registry, const Graph& graph, ModelAtBatch model_at,
+             const PrepareOptions& options, const InputSource& inputs)
       : registry_(registry), graph_(graph), model_at_(std::move(model_at)), options_(options), inputs_(inputs) {}
 
   // As a SideLoader: subjects of the load before are destroyed first. `gate` learns of new child processes.
@@ -28,8 +28,8 @@ class PlanLoader {
  private:
   const Registry& registry_;
   const Graph& graph_;
-  std::function<Model(int64_t)> model_at_;
-  const PlanSubjectOptions& options_;
+  ModelAtBatch model_at_;
+  const PrepareOptions& options_;
   const InputSource& inputs_;
   std::vector<std::unique_ptr<PlanSubject>> subjects_;
 };

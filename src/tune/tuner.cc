@@ -47,7 +47,6 @@ class PlanRuns {
   struct Ran {
     RankedPlan ranked;
     double seconds = 0;  // per call; comparable with one another
-    Interval ratio;      // of time, over the reference of its turn
   };
 
   PlanRuns(const PlanTimer& timer, const TuneOptions& options) : timer_(timer), options_(options) {}
@@ -83,8 +82,8 @@ class PlanRuns {
     return std::nullopt;
   }
 
-  void Note(const RankedPlan& plan, double seconds, const Interval& ratio) {
-    ran_.insert_or_assign(SignatureOf(plan.plan), Ran{plan, seconds, ratio});
+  void Note(const RankedPlan& plan, double seconds) {
+    ran_.insert_or_assign(SignatureOf(plan.plan), Ran{plan, seconds});
   }
 
   std::vector<RefusedPlan> Failed() const {
@@ -226,10 +225,9 @@ class Tuner {
     for (size_t i = 0; i < plans.size(); ++i) {
       const SideResult& side = times->paired.sides[i];
       const double seconds = side.median_ns.estimate / kNsPerS;
-      const double predicted_s = SecondsPerCall(plans[i].plan);
-      result_.runs.push_back({plans[i].plan, predicted_s, side, turn_});
-      if (i > 0 || known == runs_.ran().end()) runs_.Note(plans[i], reference_s * side.ratio.estimate, side.ratio);
-      if (std::abs(seconds / predicted_s - 1) > kWorthRefining) Refine(plans[i].plan, times->sessions[i], seconds);
+      result_.runs.push_back({plans[i].plan, side, turn_});
+      if (i > 0 || known == runs_.ran().end()) runs_.Note(plans[i], reference_s * side.ratio.estimate);
+      if (std::abs(seconds / SecondsPerCall(plans[i].plan) - 1) > kWorthRefining) Refine(plans[i].plan, times->sessions[i], seconds);
     }
     return true;
   }
@@ -243,9 +241,8 @@ class Tuner {
         const Replica& replica = plan.stages[stage].replicas[i];
         // The whole model on a target beside others must not be taken for the target alone.
         if (plan.stages.size() == 1 && !single && replica.threads == 0) continue;
-        const double call_s =
-            report.calls > 0 ? static_cast<double>(report.busy_ns) / kNsPerS / static_cast<double>(report.calls) : 0;
-        if (single || call_s > 0) Put(plan, plan.stages[stage], replica, single ? seconds : call_s, report.calls);
+        if (single || report.busy_ns > 0)
+          Put(plan, plan.stages[stage], replica, single ? seconds : report.mean_call_s(), report.calls);
       }
     }
   }
@@ -319,7 +316,7 @@ class Tuner {
   void Decide(const std::vector<RankedPlan>& plans, const std::vector<SideResult>& sides) {
     size_t single = plans.size();
     for (size_t i = 0; i < plans.size(); ++i) {
-      result_.runs.push_back({plans[i].plan, SecondsPerCall(plans[i].plan), sides[i], options_.most_turns + 1});
+      result_.runs.push_back({plans[i].plan, sides[i], options_.most_turns + 1});
       if (plans[i].plan.strategy != Strategy::kSingle) continue;
       if (single == plans.size() || sides[i].ratio.estimate < sides[single].ratio.estimate) single = i;
     }

@@ -35,7 +35,6 @@ struct TuneOptions {
 // A plan that was run.
 struct TunedPlan {
   Plan plan;               // as predicted before it ran
-  double predicted_s = 0;  // of the objective, per call
   SideResult measured;     // `ratio`: its time over the best single target's
   int turn = 0;            // from 1; the last comparison's is that of the turns plus 1
 };
@@ -44,7 +43,6 @@ struct TuneResult {
   PlanList list;               // the last planning; `chosen` rests on what was measured
   std::vector<TunedPlan> runs; // in the order of running
   Plan plan;                   // the choice, `measured` filled in
-  std::string reason;          // why, in a sentence
   std::string unstable;        // why the figures of the last comparison are not to be trusted; empty when they are
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock_thread.h"
+#include "measure/statistics.h"
 
 namespace consort::test {
 namespace {
@@ -16,23 +17,6 @@ void CallOnce(Session& session) {
   session.Start(ticket);
   session.Await(ticket);
   session.Release(ticket);
-}
-
-// Ends per second from `begin` up to `end`, by least squares: several calls may end at once, and a window that begins
-// or ends among them must not count.
-double Slope(const std::vector<TimeNs>& ends_ns, int begin, int end) {
-  const int count = end - begin;
-  const auto seconds = [&](int i) { return 1e-9 * static_cast<double>(ends_ns[i] - ends_ns[begin]); };
-  double mean_s = 0;
-  for (int i = begin; i < end; ++i) mean_s += seconds(i) / count;
-  const double mean_index = begin + (count - 1) / 2.0;
-  double product = 0;
-  double square = 0;
-  for (int i = begin; i < end; ++i) {
-    product += (seconds(i) - mean_s) * (i - mean_index);
-    square += (seconds(i) - mean_s) * (seconds(i) - mean_s);
-  }
-  return product / square;
 }
 
 // Threads that each keep one call under way, so that a place is given free when its call has ended, in whatever order
@@ -81,7 +65,7 @@ class Callers {
 double CallsPerSecond(Session& session, Clock& clock, int calls) {
   const std::vector<TimeNs> ends_ns = Callers(session, clock, calls).Ends();
   const int filling = std::min(std::max(calls / 10, 2 * session.max_in_flight()), calls / 3);
-  return Slope(ends_ns, filling, calls - filling);
+  return 1e9 / MeanStep({ends_ns.begin() + filling, ends_ns.end() - filling});
 }
 
 double SecondsAlone(Session& session, Clock& clock) {
