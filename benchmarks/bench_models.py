@@ -27,11 +27,11 @@ class BenchModel:
 
 
 def prepare(name: str, folder: Path) -> BenchModel:
-    """A model of models.json, or one that `consort make` knows, written to `folder`. The inputs are the same at every call."""
+    """A model of models.json, or what `consort make` makes of these words, written to `folder`. The inputs are the same at every call."""
     real = load_models().get(name)
     model, inputs = (real.bound(), make_inputs(real, 0)) if real else make(name, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    stem = name.replace("/", "_")
+    stem = name.replace("/", "_").replace(" ", "_")
     path = folder / f"{stem}.onnx"
     path.write_bytes(model.SerializeToString())
     np.savez(folder / f"{stem}.npz", **inputs)
@@ -39,10 +39,10 @@ def prepare(name: str, folder: Path) -> BenchModel:
 
 
 def make(name: str, folder: Path) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
-    """A network of `consort make` and noise of unit deviation for its inputs."""
+    """A network of `consort make` ("matvec --side 4096") and noise of unit deviation for its inputs."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.made.onnx"
-    subprocess.run([BINARY, "make", name, "-o", path], check=True, stdout=subprocess.DEVNULL)
+    path = folder / f"{name.replace(' ', '_')}.made.onnx"
+    subprocess.run([BINARY, "make", *name.split(), "-o", path], check=True, stdout=subprocess.DEVNULL)
     model = onnx.load(path)
     rng = np.random.Generator(np.random.PCG64(0))
     inputs = {}

@@ -6,7 +6,8 @@
     … --save first.json          measures once and keeps the figures
     … --against first.json       measures once, hours or days later, and compares with what was kept
 
-Prints both medians with their 95 % intervals and whether the intervals overlap. Intervals of 95 % of two runs that differ by chance
+Prints both medians with their 95 % intervals and whether the intervals overlap. A control stands below and does not count: a product that
+does nothing but read 64 MiB of weights, which tells how far the host's memory itself moved between the two. Intervals of 95 % of two runs that differ by chance
 alone overlap in well over 95 % of all cases (Schenker and Gentleman 2001); exit code 1 when more than two models' do not.
 """
 
@@ -28,6 +29,7 @@ LIGHT = tuple(f"light/{name}" for name in ARCHITECTURES)
 REAL = ("ppocr_det", "ppocr_rec", "silero_vad", "magika", "minilm")
 ZOO = ("mobilenet-v2", "lenet")
 MODELS = (*LIGHT, *REAL, *ZOO)
+CONTROL = "matvec --side 4096"
 ALLOWED_APART = 2
 
 
@@ -70,7 +72,7 @@ def main() -> int:
         options = ["-t", arguments.seconds]
         if arguments.between_runs is not None:
             options += ["--between-runs", arguments.between_runs]
-        again = lambda: measure(arguments.models, arguments.engine, cores, Path(folder), *options)  # noqa: E731
+        again = lambda: measure([*arguments.models, CONTROL], arguments.engine, cores, Path(folder), *options)  # noqa: E731
         if arguments.against:
             first = {name: Figures(**values) for name, values in json.loads(arguments.against.read_text()).items()}
         else:
@@ -86,6 +88,8 @@ def main() -> int:
     together = sum([row(name, first[name], second[name]) for name in arguments.models])
     ratios = [second[name].median / first[name].median for name in arguments.models if first[name].median and second[name].median]
     apart = math.sqrt(sum(math.log(ratio) ** 2 for ratio in ratios) / len(ratios)) if ratios else math.nan
+    if CONTROL in first:
+        row(CONTROL, first[CONTROL], second[CONTROL])
     print(f"{together} of {len(arguments.models)} overlap; medians of two runs differ by {apart:.2%} (root mean square), a run's own by ±{1.96 * apart / math.sqrt(2):.2%} (95 %)")
     return 0 if len(arguments.models) - together <= ALLOWED_APART else 1
 

@@ -81,9 +81,7 @@ class LocalPlanner {
   void PlanAndTune(LocalPlan& result) {
     const Graph& graph = GraphAt(options_.query.batch);
     const GraphAtBatch graph_at = [this](int64_t batch) -> const Graph& { return GraphAt(batch); };
-    const std::vector<OpId> positions =
-        Divides() ? ProfilePositions(graph, options_.profiler.units)
-                  : std::vector<OpId>{0, static_cast<OpId>(graph.ops().size())};
+    const std::vector<OpId> positions = PositionsIn(graph);
     PlanQuery query = options_.query;
     std::vector<std::unique_ptr<CostSource>> sources;
     if (!real_.empty()) {
@@ -107,6 +105,23 @@ class LocalPlanner {
     result.plan = std::move(tuned.plan);
     result.runs = std::move(tuned.runs);
     result.unstable = std::move(tuned.unstable);
+  }
+
+  // Where plans may cut. Units that make no models were not measured: their model is planned as a whole.
+  std::vector<OpId> PositionsIn(const Graph& graph) const {
+    const std::vector<OpId> whole = {0, static_cast<OpId>(graph.ops().size())};
+    if (!Divides()) return whole;
+    std::vector<OpId> positions = ProfilePositions(graph, options_.profiler.units);
+    const auto knows = [&](int device) {
+      const PlanDevice& known = devices_.devices[device];
+      const ProfileKey first_unit =
+          KeyOf(graph, positions[0], positions[1], known.target.ToString(), known.threads, options_.query.batch);
+      return profile_.Find(first_unit, devices_.infos[device].engine) != nullptr;
+    };
+    for (int device = 0; device < devices_.size(); ++device) {
+      if (knows(device)) return positions;
+    }
+    return real_.empty() ? positions : whole;
   }
 
   // One source per platform. Without real devices the platform's own grain and fusions count.

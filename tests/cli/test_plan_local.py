@@ -10,6 +10,7 @@ from onnx import helper, numpy_helper
 
 import models
 from consort_cli import call
+from model_inputs import load_models
 
 ORT, OPENVINO = "cpu@onnxruntime", "cpu@openvino"
 BOTH = f"{ORT},{OPENVINO}"
@@ -204,6 +205,12 @@ def test_a_plan_on_real_targets_is_run(chain, profile, tmp_path):
     assert outcome.code in (0, UNSTABLE) and outcome.stdout.startswith("measured") and f"wrote {out}" in outcome.stdout
     assert outcome.code == UNSTABLE or "Plans that were run, side by side" in outcome.stdout
     assert call("run", "-m", chain, "--plan", out, "-n", "5").code == 0
+
+
+def test_where_units_are_no_models_the_whole_models_refusal_is_told():
+    """silero-vad's branches do not take the same shapes: ONNX Runtime refuses the model, and its units, once they are fixed."""
+    outcome = call("plan", load_models()["silero_vad"].path, "--shape", "input:1x576", "--shape", "state:2x1x128", "-d", ORT, "--no-run")
+    assert outcome.code == 4 and "LSTM" in outcome.stderr and "not measured" not in outcome.stderr, outcome.describe()
 
 
 def test_a_target_that_misses_the_bounds_is_left_out(chain, profile, tmp_path):
