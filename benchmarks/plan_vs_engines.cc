@@ -40,6 +40,13 @@ InputSource FromFile(const std::vector<NamedTensor>& tensors) {
   };
 }
 
+// The model with the shapes of its inputs.
+Model LoadFor(const std::filesystem::path& path, const std::vector<NamedTensor>& inputs) {
+  ModelOptions options;
+  for (const NamedTensor& input : inputs) options.shapes[input.name] = input.tensor.spec().shape;
+  return Model::Load(path, options);
+}
+
 LocalPlan PlanFor(const Registry& registry, const Model& model, Objective objective, const InputSource& inputs) {
   LocalPlanOptions options{.query = {.objective = objective}};
   for (const char* target : {"cpu@onnxruntime", "cpu@openvino"})
@@ -73,7 +80,7 @@ Json SideJson(const std::string& name, bool is_default, const SideResult& side) 
 int Main(const std::filesystem::path& path, const std::filesystem::path& inputs_path, Objective objective, int rounds) {
   const Registry registry = MakeBuiltinRegistry();
   const std::vector<NamedTensor> tensors = ReadTensors(inputs_path);
-  const Model model = Model::Load(path);  // its shapes are fixed, where engines take it so
+  const Model model = LoadFor(path, tensors);
   const InputSource inputs = FromFile(tensors);
   const LocalPlan planned = PlanFor(registry, model, objective, inputs);
   std::vector<BareEngine> engines = BareOnnxRuntimes(objective == Objective::kThroughput);
