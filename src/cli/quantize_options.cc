@@ -1,0 +1,133 @@
+#include "cli/quantize_options.h"
+
+#include <fmt/format.h>
+
+#include <regex>
+#include <system_error>
+
+#include "cli/command.h"
+
+namespace consort {
+namespace {
+
+const std::vector<std::pair<std::string, RangeMethod>>& Methods() {
+  static const std::vector<std::pair<std::string, RangeMethod>> methods = {{"minmax", RangeMethod::kMinMax},
+                                                                           {"percentile", RangeMethod::kPercentile},
+                                                                           {"entropy", RangeMethod::kEntropy},
+                                                                           {"mse", RangeMethod::kMse}};
+  return methods;
+}
+
+std::vector<std::pair<std::string, std::optional<RangeMethod>>> MethodChoices() {
+  return {Methods().begin(), Methods().end()};
+}
+
+void AddCalibrationOptions(CLI::App* app, QuantizeArguments& arguments) {
+  const std::string group = "Calibration";
+  AddFiles(app, "--calibration", "[NAME=]FILE", arguments.calibration,
+           "samples of the inputs: .npy or .npz (axis 0 counts samples), or a folder of images, .npy or .pb files; "
+           "NAME= may be left out for the only input; repeatable (default: random numbers, for trying out only)")
+      ->group(group);
+  AddFiles(app, "--validation", "[NAME=]FILE", arguments.validation,
+           "samples that the figures are taken on, likewise (default: those of the calibration)")
+      ->group(group);
+  AddParsed(
+      app, "--samples", "N", arguments.samples,
+      [](const std::string& text) { return static_cast<int>(ParseInt(text, 1, 1'000'000)); },
+      "use the first N samples (default: all of the files, or 16 random ones)")
+      ->group(group);
+  AddParsed(app, "--seed", "N", arguments.seed, ParseSeed, "seed of inputs that no file gives (default: 0)")
+      ->group(group);
+  AddChoice(app, "--method", arguments.method, MethodChoices(),
+            "how ranges follow from the values seen: all of them (minmax, the default), without the farthest "
+            "(percentile), least lost information (entropy), least squared error (mse)")
+      ->group(group);
+  AddParsed(
+      app, "--percentile", "P", arguments.percentile,
+      [](const std::string& text) { return ParseBetween(text, 50.001, 100); },
+      "share of values within the range, in percent (default: 99.99); implies --method percentile")
+      ->group(group);
+}
+
+void AddBounds(CLI::App* app, QuantizeArguments& arguments) {
+  AddEach(
+      app, "--keep-float", "REGEX", [&arguments](const std::string& text) { arguments.keep_float.push_back(text); },
+      "ops stay float where a part of their name, or of a tensor that they make, matches; repeatable");
+  AddParsed(app, "--min-sqnr", "DB", arguments.min_sqnr_db, ParseNumber,
+            "keep the worst layers in float until the outputs' signal-to-quantization-noise ratio is at least this; "
+            "exit code 5 where that cannot be");
+  AddParsed(
+      app, "--max-accuracy-drop", "POINTS", arguments.max_accuracy_drop,
+      [](const std::string& text) { return ParseBetween(text, 0, 100); },
+      "likewise until at most so many percent of rows have another largest element than in float: an upper bound on "
+      "lost top-1 accuracy");
+  app->add_flag("--sensitivity", arguments.sensitivity, "list every quantized layer, not the worst ones only");
+}
+
+bool IsSameFile(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code error;
+  return std::filesystem::equivalent(a, b, error);
+}
+
+void CheckExpression(const std::string& text) {
+  try {
+    const std::regex expression(text, std::regex::ECMAScript);
+  } catch (const std::regex_error& error) {
+    throw UsageError(fmt::format("--keep-float '{}' is not a regular expression: {}", text, error.what()));
+  }
+}
+
+}  // namespace
+
+std::string_view ToString(RangeMethod method) {
+  for (const auto& [word, meaning] : Methods()) {
+    if (meaning == method) return word;
+  }
+  return "";
+}
+
+QdqOptions QuantizeArguments::qdq() const {
+  return {.format = {.type = precision == Precision::kUInt8 ? ByteType::kUInt8 : ByteType::kInt8,
+                     .symmetry = symmetric_activations ? Symmetry::kSymmetric : Symmetry::kAsymmetric},
+          .weights = per_tensor ? WeightScales::kPerTensor : WeightScales::kPerChannel};
+}
+
+RangeOptions QuantizeArguments::ranges() const {
+  return {.method = method.value_or(percentile ? RangeMethod::kPercentile : RangeMethod::kMinMax),
+          .percentile = percentile.value_or(RangeOptions().percentile),
+          .format = qdq().format};
+}
+
+void AddQuantizeOptions(CLI::App* app, QuantizeArguments& arguments) {
+  app->add_option("MODEL", arguments.model, "ONNX file")->required()->type_name("");
+  app->add_option("-o,--output", arguments.output, "ONNX file to write")->required()->type_name("FILE");
+  AddChoice<Precision>(app, "--precision", arguments.precision,
+                       {{"int8", Precision::kInt8},
+                        {"uint8", Precision::kUInt8},
+                        {"fp16", Precision::kFp16},
+                        {"bf16", Precision::kBf16}},
+                       "what activations become, with weights in int8, or weights and activations (fp16), or weights "
+                       "alone (bf16) (default: int8)");
+  app->add_flag("--per-tensor", arguments.per_tensor, "one scale per weight tensor (default: one per output channel)");
+  app->add_flag("--symmetric-activations", arguments.symmetric_activations,
+                "zero point in the middle of the integers (default: where the range puts it)");
+  AddBounds(app, arguments);
+  AddCalibrationOptions(app, arguments);
+  AddShapeOptions(app, arguments.loading.shapes, arguments.loading.dims);
+  AddImageOptions(app, arguments.image);
+  AddFormatOption(app, arguments.format);
+}
+
+void CheckQuantizeArguments(const QuantizeArguments& arguments) {
+  if (arguments.percentile && arguments.method && *arguments.method != RangeMethod::kPercentile)
+    throw UsageError("--percentile goes with --method percentile");
+  if (!arguments.in_bytes() && (arguments.method || arguments.percentile || arguments.per_tensor ||
+                                arguments.symmetric_activations || arguments.sensitivity)) {
+    throw UsageError("--method, --percentile, --per-tensor, --symmetric-activations and --sensitivity are for 8 bits");
+  }
+  for (const std::string& expression : arguments.keep_float) CheckExpression(expression);
+  if (IsSameFile(arguments.model, arguments.output))
+    throw UsageError(fmt::format("--output '{}' is the model that is read: name another", arguments.output.string()));
+}
+
+}  // namespace consort
