@@ -158,6 +158,7 @@ class ByteConversion : public Conversion {
     CountOps(graph());
     CountFloat(graph(), plan.why_float);
     for (const Unit& unit : plan.units) report_.quantized_ops += unit.activation == kNone ? 1 : 2;
+    AddNotes(plan);
     Store(quantized);
     return std::move(report_);
   }
@@ -181,6 +182,14 @@ class ByteConversion : public Conversion {
       fmt::print(stderr, "consort: calibrated on random data: give --calibration for a model that is to be used\n");
   }
 
+  // Seen with ONNX Runtime's own quantized models, too (docs/quantization.md).
+  void AddNotes(const QuantizationPlan& plan) {
+    const bool joins = std::any_of(plan.units.begin(), plan.units.end(),
+                                   [this](const Unit& unit) { return graph().op(unit.op).type == "Concat"; });
+    if (joins && arguments_.precision == Precision::kInt8)
+      report_.notes.push_back("OpenVINO 2026.4 gets Concat of int8 wrong: for it, --precision uint8");
+  }
+
   [[noreturn]] void RefuseNothing() const {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("{}: nothing of it has an integer form ('consort quantize --help')", arguments_.model));
@@ -199,8 +208,10 @@ class ByteConversion : public Conversion {
       ops.insert(asked_.begin(), asked_.end());
       return PlanQuantization(model(), ops);
     };
+    // Layers that only move values may go with their neighbours.
     const FloatLayers search = KeepWorstInFloat(report_.layers, plan, [&](const std::set<OpId>& ops) {
-      return Holds(judge().Judge(Write(plan_without(ops))), arguments_);
+      const QuantizationPlan tried = plan_without(ops);
+      return !tried.units.empty() && Holds(judge().Judge(Write(tried)), arguments_);
     });
     report_.bound = BoundReport{.bound = BoundText(arguments_), .met = search.met, .tries = search.tries};
     const int kept = search.met ? search.kept : 0;

@@ -86,6 +86,12 @@ std::string File(const QuantizeReport& report) {
                      FormatBytes(report.bytes_before));
 }
 
+std::string Notes(const QuantizeReport& report) {
+  std::string text;
+  for (const std::string& note : report.notes) text += fmt::format("note      {}\n", note);
+  return text;
+}
+
 std::string Layers(const QuantizeReport& report) {
   if (report.layers.empty()) return "";
   Table table({{"layer"},
@@ -157,7 +163,7 @@ Json BoundJson(const QuantizeReport& report) {
 }  // namespace
 
 std::string QuantizeTables(const QuantizeReport& report) {
-  return Header(report) + Bound(report) + WholeModel(report) + File(report) + Layers(report);
+  return Header(report) + Bound(report) + WholeModel(report) + File(report) + Notes(report) + Layers(report);
 }
 
 std::string QuantizeJson(const QuantizeReport& report) {
@@ -180,6 +186,7 @@ std::string QuantizeJson(const QuantizeReport& report) {
                {"clamped", {{"weights", report.clamped}, {"tensors", report.clamped_in}}},
                {"outputs", OutputsJson(report)},
                {"bound", BoundJson(report)},
+               {"notes", report.notes},
                {"layers", LayersJson(report)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -46,6 +46,7 @@ struct QuantizeReport {
   std::vector<LayerError> layers;  // the worst first
   bool all_layers = false;         // list all
   std::optional<BoundReport> bound;
+  std::vector<std::string> notes;  // what engines are known to get wrong
   bool written = false;  // false: the bound is missed
 };
 

@@ -22,13 +22,13 @@ FloatLayers KeepWorstInFloat(std::span<const LayerError> worst_first, const Quan
     ++result.tries;
     return holds(OpsOfWorst(worst_first, count, plan));
   };
-  const int all = static_cast<int>(worst_first.size());
+  const int most = static_cast<int>(worst_first.size()) - 1;
   int failed = -1;  // the most that were not enough
   int enough = 0;
   while (!try_with(enough)) {
-    if (enough == all) return result;
+    if (enough >= most) return result;
     failed = enough;
-    enough = std::min(all, std::max(1, 2 * enough));
+    enough = std::min(most, std::max(1, 2 * enough));
   }
   while (enough - failed > 1) {
     const int middle = failed + (enough - failed) / 2;

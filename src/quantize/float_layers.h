@@ -14,7 +14,7 @@ namespace consort {
 struct FloatLayers {
   int kept = 0;      // so many of the worst layers stay float
   int tries = 0;     // models that were judged
-  bool met = false;  // false: not even with all layers in float
+  bool met = false;  // false: not even with one layer left that is quantized
 };
 
 // The least number of layers, from the worst on, with which `holds(ops)` is true, as far as more layers in float never

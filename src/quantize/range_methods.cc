@@ -41,8 +41,9 @@ std::vector<double> SizeCounts(const Histogram& histogram) {
 }
 
 // Kullback-Leibler divergence of the first `length` counts, the others added to the last one, from the same merged
-// into `levels` levels.
+// into `levels` levels; infinite where the last one was empty, so that nothing stands for what was added.
 double Divergence(const std::vector<double>& counts, size_t length, size_t levels, double beyond) {
+  if (counts[length - 1] == 0 && beyond > 0) return std::numeric_limits<double>::infinity();
   double kept = 0, divergence = 0;
   for (size_t i = 0; i < length; ++i) kept += counts[i];
   const double whole = kept + beyond;
@@ -92,9 +93,10 @@ Range EntropyRange(const Histogram& histogram) {
   double least = std::numeric_limits<double>::infinity();
   for (size_t length = levels; length <= counts.size(); length += kStep) {
     const double divergence = kept > 0 ? Divergence(counts, length, levels, std::max(0.0, all - kept)) : least;
-    if (divergence <= least) least = divergence, best = length;
+    if (divergence < least) least = divergence, best = length;
     for (size_t i = length; i < std::min(length + kStep, counts.size()); ++i) kept += counts[i];
   }
+  if (Divergence(counts, counts.size(), levels, 0) <= least) best = counts.size();
   const double threshold = static_cast<double>(best) * histogram.width();
   return Clamped(-threshold, threshold, histogram);
 }
