@@ -69,7 +69,7 @@ class Reader(CalibrationDataReader):
 
 def by_onnxruntime(model: Path, out: Path, name: str, stack: np.ndarray, activation: str, method: str) -> None:
     prepared = out.with_suffix(".prepared.onnx")
-    quant_pre_process(str(model), str(prepared))
+    quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
     kind = QuantType.QInt8 if activation == "int8" else QuantType.QUInt8
     quantize_static(
         str(prepared), str(out), Reader(name, stack), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=kind,
@@ -87,7 +87,7 @@ def by_nncf(model: Path, out: Path, name: str, stack: np.ndarray):
 def attempt(step) -> str:
     try:
         return f"{step():.1f}"
-    except ImportError:
+    except ModuleNotFoundError:
         return "not installed"
     except Exception as error:  # a peer's failure is a result
         return f"failed: {type(error).__name__}"

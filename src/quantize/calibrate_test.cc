@@ -7,6 +7,7 @@
 
 #include "consort/error.h"
 #include "quantize/layer_errors.h"
+#include "quantize/softmax_inputs.h"
 #include "quantize/test_support.h"
 
 namespace consort {
@@ -34,6 +35,23 @@ TEST(Calibrate, RangesCoverAllSamples) {
   const Ranges ranges = Calibrate(model, {"x", "a_out"}, Constant(model.graph(), {-2, 0.5F, 3}), test::OnOnnxRuntime(), {});
   EXPECT_EQ(ranges.at("x"), (Range{-2, 3}));
   EXPECT_EQ(ranges.at("a_out"), (Range{0, 3}));
+}
+
+TEST(Calibrate, MasksLeaveASoftmaxItsSteps) {
+  onnx::ModelProto proto = test::EmptyModel("m");
+  test::GraphWriter graph(proto.mutable_graph());
+  graph.Input("x", {"2", "3"}).Output("y", {"2", "3"});
+  test::AddFloats(proto, "mask", {2, 3}, {0, 1, -10000, 5, 2, -10000});
+  graph.Node("Add", {"x", "mask"}, {"masked"}, "add");
+  graph.Node("Softmax", {"masked"}, {"y"}, "softmax");
+  const Model model = test::Parse(proto);
+  const auto range_of = [&](const Model& of) {
+    return Calibrate(of, {"masked"}, Constant(model.graph(), {0}), test::OnOnnxRuntime(), {}).at("masked");
+  };
+  EXPECT_EQ(range_of(model), (Range{1 - kSoftmaxReach, 5}));
+  // Not where others read it, too.
+  graph.Output("masked", {"2", "3"});
+  EXPECT_EQ(range_of(test::Parse(proto)), (Range{-10000, 5}));
 }
 
 TEST(Calibrate, WantsSamplesAndNumbers) {

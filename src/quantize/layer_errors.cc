@@ -8,6 +8,7 @@
 
 #include "consort/error.h"
 #include "io/compare.h"
+#include "quantize/softmax_inputs.h"
 
 namespace consort {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 struct Pair {
   std::string reference;
   std::string value;
+  bool feeds_softmax = false;
 };
 
 class ErrorSums {
@@ -63,7 +65,13 @@ using Errors = std::map<std::string, TensorError>;  // by Pair::reference
 void Sum(std::span<const Pair> pairs, const std::vector<NamedTensor>& references,
          const std::vector<NamedTensor>& values, std::map<std::string, ErrorSums>& sums) {
   for (const Pair& pair : pairs) {
-    sums[pair.reference].Add(Require(values, pair.value), Require(references, pair.reference));
+    const Buffer& reference = Require(references, pair.reference);
+    const Buffer& value = Require(values, pair.value);
+    if (pair.feeds_softmax) {
+      sums[pair.reference].Add(WithinReach(value), WithinReach(reference));
+    } else {
+      sums[pair.reference].Add(value, reference);
+    }
   }
 }
 
@@ -118,8 +126,10 @@ std::vector<LayerError> MeasureLayers(const Model& model, const QuantizationPlan
   std::vector<Pair> alone, accumulated;
   for (const Unit& unit : plan.units) {
     const TensorId id = unit.outputs.front();
-    alone.push_back({graph.tensor(id).name, LocalName(graph, id)});
-    accumulated.push_back({graph.tensor(id).name, DequantizedName(graph, id)});
+    const std::string& name = graph.tensor(id).name;
+    const bool feeds_softmax = FeedsSoftmaxOnly(model, name);
+    alone.push_back({name, LocalName(graph, id), feeds_softmax});
+    accumulated.push_back({name, DequantizedName(graph, id), feeds_softmax});
   }
   const std::string beside = WriteQdqBeside(model, plan, ranges, options).SerializeAsString();
   const Errors local = CompareWithin(Model::Parse(std::as_bytes(std::span(beside)), model.name()), alone, samples, compile);

@@ -10,7 +10,8 @@
 
 namespace consort {
 
-// One tensor against its float values, over all samples.
+// One tensor against its float values, over all samples; what Softmax alone reads as far as it can see (WithinReach,
+// softmax_inputs.h).
 struct TensorError {
   double sqnr_db = 0;  // 10·log10(Σ float² / Σ (quantized - float)²); infinity when equal
   double cosine = 1;   // the least of all samples
