@@ -10,6 +10,7 @@ of the model, in QDQ form, weights in int8 per channel. NNCF runs where it can b
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -86,7 +87,8 @@ def by_nncf(model: Path, out: Path, name: str, stack: np.ndarray):
 
 def attempt(step) -> str:
     try:
-        return f"{step():.1f}"
+        with contextlib.redirect_stdout(sys.stderr):  # ONNX Runtime's tool talks
+            return f"{step():.1f}"
     except ModuleNotFoundError:
         return "not installed"
     except Exception as error:  # a peer's failure is a result
@@ -114,8 +116,8 @@ def row(network: str, activation: str, method: str, folder: Path, samples: int, 
         make(model, path, port.name, calibration, *arguments)
         return sqnr_db(path, reference, port.name, evaluation)
 
-    ort_method = method if method in ORT_METHODS else "minmax"
-    peers = [attempt(lambda: peer(by_onnxruntime, theirs, activation, ort_method)), attempt(lambda: peer(by_nncf, nncfs))]
+    known = method in ORT_METHODS
+    peers = [attempt(lambda: peer(by_onnxruntime, theirs, activation, method)) if known else "has no such", attempt(lambda: peer(by_nncf, nncfs))]
     return f"| {network} | {activation} | {method} | {sqnr_db(ours, reference, port.name, evaluation):.1f} | {peers[0]} | {peers[1]} | {seconds:.0f} s |"
 
 

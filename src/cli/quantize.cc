@@ -38,8 +38,8 @@ constexpr char kFooter[] =
     "  consort quantize net.onnx -o half.onnx --precision fp16\n"
     "\n"
     "Inputs and outputs stay float32. Figures are computed on cpu@onnxruntime.\n"
-    "bf16 rounds the weights and computes in fp32: no engine here takes graphs of\n"
-    "bf16 on the CPU.";
+    "bf16 rounds the weights and computes in fp32: ONNX Runtime's CPU has no bf16\n"
+    "kernels. The target cpu@openvino/bf16 computes in bf16 what a float model holds.";
 
 // Ops whose name, or a tensor that they make, matches. Throws where an expression matches none.
 std::set<OpId> OpsMatching(const Graph& graph, const QuantizeArguments& arguments) {

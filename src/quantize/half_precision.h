@@ -30,8 +30,8 @@ struct HalfModel {
 // PrepareForQuantization for more than 2 GiB of weights.
 HalfModel ConvertToFp16(const Model& model, const std::set<OpId>& keep_float = {});
 
-// Weights hold the nearest bf16, ties to even, in float32 tensors, and everything is computed in float32: no engine
-// that Consort runs takes bf16 graphs on the CPU. Weights that an op of `keep_float` reads stay.
+// Weights hold the nearest bf16, ties to even, in float32 tensors, and everything is computed in float32: ONNX Runtime
+// 1.32 has no bf16 kernel for Conv, MatMul or Relu on the CPU. Weights that an op of `keep_float` reads stay.
 HalfModel RoundWeightsToBf16(const Model& model, const std::set<OpId>& keep_float = {});
 
 }  // namespace consort

@@ -88,7 +88,7 @@ def test_documented_options_are_those_of_the_help(command):
     [
         ((), "a command is needed"),
         (("isnpect", "m.onnx"), "unknown command 'isnpect': did you mean 'inspect'?"),
-        (("quantize",), "unknown command 'quantize'"),
+        (("prune",), "unknown command 'prune'"),
         (("run",), "--model"),
         (("run", "-m", "m.onnx", "--tolerence", "1"), "unknown option '--tolerence': did you mean '--tolerance'?"),
         (("run", "-m", "m.onnx", "stray"), "unexpected argument 'stray'"),
