@@ -90,14 +90,17 @@ Model ModelOf(const Case& test_case) {
   graph.Input("x", dims);
   for (const std::string& output : outputs) {
     graph.Output(output, {});
-    proto.mutable_graph()->mutable_output(proto.graph().output_size() - 1)->mutable_type()->mutable_tensor_type()->clear_shape();
+    auto& port = *proto.mutable_graph()->mutable_output(proto.graph().output_size() - 1);
+    port.mutable_type()->mutable_tensor_type()->clear_shape();
   }
-  graph.Weight("w", {4, 4, 3, 3}).Weight("wd", {4, 1, 3, 3}).Weight("b", {4}).Weight("m", {4, 4}).Weight("k", {1, 2, 6, 6});
+  graph.Weight("w", {4, 4, 3, 3}).Weight("wd", {4, 1, 3, 3}).Weight("b", {4}).Weight("m", {4, 4});
+  graph.Weight("k", {1, 2, 6, 6});
   test::AddFloats(proto, "c", {4, 1, 1}, {0.5F, -0.25F, 0.1F, 0.7F});
   test::AddFloats(proto, "low", {}, {-0.5F});
   test::AddFloats(proto, "high", {}, {0.8F});
   test::AddFloats(proto, "scales", {4}, {1, 1, 2, 2});
-  graph.Int64("to", {4, 36}).Int64("zero", {0}).Int64("one", {1}).Int64("two", {2}).Int64("pads", {0, 0, 1, 1, 0, 0, 1, 1});
+  graph.Int64("to", {4, 36}).Int64("zero", {0}).Int64("one", {1}).Int64("two", {2});
+  graph.Int64("pads", {0, 0, 1, 1, 0, 0, 1, 1});
   // What only moves values becomes an integer op beside one that computes.
   inputs.front() = "r";
   graph.Node("LeakyRelu", {"x"}, {"r"}, "before");
@@ -107,7 +110,7 @@ Model ModelOf(const Case& test_case) {
 
 class Operators : public testing::TestWithParam<Case> {};
 
-// With integer kernels, and as QuantizeLinear and DequantizeLinear stand there.
+// With integer kernels of both engines, and as QuantizeLinear and DequantizeLinear stand there.
 TEST_P(Operators, AreNearTheirFloatForm) {
   const Model model = PrepareForQuantization(ModelOf(GetParam())).model;
   const QuantizationPlan plan = PlanQuantization(model);
@@ -118,8 +121,10 @@ TEST_P(Operators, AreNearTheirFloatForm) {
   const auto expected = test::OnOnnxRuntime(Optimization::kBasic)(model)(sample);
   for (const ByteType type : {ByteType::kInt8, ByteType::kUInt8}) {
     const Model quantized = test::Parse(WriteQdq(model, plan, ranges, {.format = {.type = type}}));
-    for (const Optimization optimization : {Optimization::kFull, Optimization::kNone}) {
-      const auto found = test::OnOnnxRuntime(optimization)(quantized)(sample);
+    const CompileModel engines[] = {test::OnOnnxRuntime(), test::OnOnnxRuntime(Optimization::kNone),
+                                    test::OnTarget("cpu@openvino")};
+    for (const CompileModel& compile : engines) {
+      const auto found = compile(quantized)(sample);
       ASSERT_EQ(found.size(), expected.size());
       for (size_t i = 0; i < found.size(); ++i)
         EXPECT_GT(Compare(found[i].tensor, expected[i].tensor).sqnr_db(), 25) << static_cast<int>(type);

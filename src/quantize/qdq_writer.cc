@@ -13,6 +13,7 @@
 #include "model/model_rep.h"
 #include "model/proto_walk.h"
 #include "quantize/graph_edit.h"
+#include "quantize/group_scales.h"
 #include "quantize/stored_values.h"
 #include "quantize/weights.h"
 
@@ -39,12 +40,6 @@ void SetAxis(onnx::NodeProto& node, int axis) {
   attribute.set_name("axis");
   attribute.set_type(onnx::AttributeProto::INT);
   attribute.set_i(axis);
-}
-
-Range RangeOfStored(const onnx::TensorProto& tensor) {
-  Range range;
-  for (const float value : FloatsOf(tensor)) range.Include({value, value});
-  return range;
 }
 
 // Where quantized copies stand: in the place of the float ops, or beside them.
@@ -316,30 +311,6 @@ class Writing {
 };
 
 }  // namespace
-
-std::vector<QuantizationParameters> GroupParameters(const Model& model, const QuantizationPlan& plan,
-                                                    const Ranges& ranges, const ActivationFormat& format) {
-  const Graph& graph = model.graph();
-  std::map<std::string, const onnx::TensorProto*> stored;
-  for (const auto& tensor : model.rep().proto.graph().initializer()) stored[tensor.name()] = &tensor;
-  std::vector<QuantizationParameters> parameters;
-  for (const ScaleGroup& group : plan.groups) {
-    if (group.scale != OutputScale::kOwn) {
-      parameters.push_back(FixedParameters(group.scale, format));
-      continue;
-    }
-    Range range;
-    for (const TensorId id : group.sources) {
-      const std::string& name = graph.tensor(id).name;
-      const bool constant = graph.tensor(id).kind == TensorKind::kInitializer;
-      if (!constant && !ranges.contains(name))
-        throw Error(ErrorCode::kInvalidArgument, fmt::format("there is no range for tensor '{}'", name));
-      range.Include(constant ? RangeOfStored(*stored.at(name)) : ranges.at(name));
-    }
-    parameters.push_back(ParametersFor(range, format));
-  }
-  return parameters;
-}
 
 onnx::ModelProto WriteQdq(const Model& model, const QuantizationPlan& plan, const Ranges& ranges,
                           const QdqOptions& options) {

@@ -19,10 +19,6 @@ struct QdqOptions {
   WeightScales weights = WeightScales::kPerChannel;
 };
 
-// Scale and zero point of each group of the plan. Throws kInvalidArgument naming a tensor whose range is missing.
-std::vector<QuantizationParameters> GroupParameters(const Model& model, const QuantizationPlan& plan,
-                                                    const Ranges& ranges, const ActivationFormat& format);
-
 // The quantized model, in one form throughout:
 //  - every quantized op reads outputs of DequantizeLinear and is followed by QuantizeLinear, with a fused Relu or Clip
 //    in between; ops that stay float read float tensors;

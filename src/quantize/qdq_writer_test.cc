@@ -8,6 +8,7 @@
 
 #include "consort/error.h"
 #include "quantize/calibrate.h"
+#include "quantize/group_scales.h"
 #include "quantize/prepare.h"
 #include "quantize/test_support.h"
 
@@ -247,6 +248,28 @@ TEST(QdqWriter, BesideEachLayerIsAlone) {
   const Comparison alone = Compare(found[1].tensor, expected[0].tensor);
   EXPECT_GT(alone.max_difference, 0);
   EXPECT_LE(alone.max_difference, 0.02);
+}
+
+TEST(GroupRanges, OperandsOfSumsNeedNoMoreThanTheSum) {
+  onnx::ModelProto proto = test::EmptyModel("m");
+  GraphWriter graph(proto.mutable_graph());
+  graph.Input("a", {"4"}).Input("mask", {"4"}).Output("y", {"4"});
+  graph.Node("Add", {"a", "mask"}, {"sum"}, "add");
+  graph.Node("Relu", {"sum"}, {"y"}, "relu");
+  const Model model = test::Parse(proto);
+  const Ranges ranges = {{"a", {-3, 5}}, {"mask", {-10000, 0}}, {"y", {0, 4}}};
+  const auto range_of = [&](const Model& of, const std::string& tensor) {
+    const QuantizationPlan plan = PlanQuantization(of);
+    return GroupRanges(of, plan, ranges).at(static_cast<size_t>(plan.group_of.at(of.graph().FindTensor(tensor))));
+  };
+  // With a up to 5, a mask below -5 makes the rectified sum 0 whatever a is; with no mask above 0, so does a below 0.
+  EXPECT_EQ(range_of(model, "mask"), (Range{-5, 0}));
+  EXPECT_EQ(range_of(model, "a"), (Range{0, 5}));
+  EXPECT_EQ(range_of(model, "y"), (Range{0, 4}));
+  // Not where others read it.
+  graph.Output("z", {"4"});
+  graph.Node("Sigmoid", {"mask"}, {"z"}, "sigmoid");
+  EXPECT_EQ(range_of(test::Parse(proto), "mask"), (Range{-10000, 0}));
 }
 
 TEST(QdqWriter, AMissingRangeIsNamed) {

@@ -21,12 +21,11 @@
 
 namespace consort::test {
 
-// ONNX Runtime on the CPU. `optimization` kNone computes each QuantizeLinear and DequantizeLinear as it stands.
-inline CompileModel OnOnnxRuntime(Optimization optimization = Optimization::kFull) {
-  return [optimization](const Model& model) -> RunModel {
+inline CompileModel OnTarget(const std::string& target, Optimization optimization = Optimization::kFull) {
+  return [target, optimization](const Model& model) -> RunModel {
     static const Registry registry = MakeBuiltinRegistry();
     const auto evaluator = std::make_shared<Evaluator>(
-        registry, registry.Resolve(Target::Parse("cpu@onnxruntime")), Artifact(model),
+        registry, registry.Resolve(Target::Parse(target)), Artifact(model),
         SubjectOptions{.compile = {.optimization = optimization, .prove_placement = false}});
     return [evaluator](const std::vector<NamedTensor>& inputs) {
       std::vector<Buffer> buffers;
@@ -38,6 +37,11 @@ inline CompileModel OnOnnxRuntime(Optimization optimization = Optimization::kFul
       return evaluator->Evaluate(std::move(buffers));
     };
   };
+}
+
+// ONNX Runtime on the CPU. `optimization` kNone computes each QuantizeLinear and DequantizeLinear as it stands.
+inline CompileModel OnOnnxRuntime(Optimization optimization = Optimization::kFull) {
+  return OnTarget("cpu@onnxruntime", optimization);
 }
 
 // Numbers in [-1, 1) from a seed, for each input of a model.
