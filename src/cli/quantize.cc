@@ -184,15 +184,17 @@ class ByteConversion : public Conversion {
 
   // Seen with ONNX Runtime's own quantized models, too (docs/quantization.md).
   void AddNotes(const QuantizationPlan& plan) {
+    if (arguments_.precision != Precision::kInt8) return;
+    report_.notes.push_back("x86 CPUs run --precision uint8 faster (docs/quantization.md)");
     const bool joins = std::any_of(plan.units.begin(), plan.units.end(),
                                    [this](const Unit& unit) { return graph().op(unit.op).type == "Concat"; });
-    if (joins && arguments_.precision == Precision::kInt8)
-      report_.notes.push_back("OpenVINO 2026.4 gets Concat of int8 wrong: for it, --precision uint8");
+    if (joins) report_.notes.push_back("OpenVINO 2026.4 gets Concat of int8 wrong: for it, --precision uint8");
   }
 
   [[noreturn]] void RefuseNothing() const {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("{}: nothing of it has an integer form ('consort quantize --help')", arguments_.model));
+                fmt::format("{}: nothing of it has an integer form; what stands in bodies of If, Loop and Scan stays float",
+                            arguments_.model));
   }
 
   // A plan that keeps more in float may need ranges that this one does not.
