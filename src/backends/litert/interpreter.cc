@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cstdio>
 
+#include "backends/litert/edgetpu_plugin.h"
 #include "backends/litert/operator_names.h"
 #include "backends/litert/tflite_check.h"
 #include "base/strings.h"
@@ -96,7 +97,10 @@ std::string ErrorLog::Take() {
 }
 
 Interpreter::Interpreter(std::shared_ptr<const std::string> bytes, const InterpreterOptions& options, std::string place)
-    : library_(LiteRtLibrary::Get()), bytes_(std::move(bytes)), place_(std::move(place)) {
+    : library_(LiteRtLibrary::Get()),
+      bytes_(std::move(bytes)),
+      place_(std::move(place)),
+      accelerator_(options.accelerator) {
   const std::unique_ptr<TfLiteInterpreterOptions, decltype(library_.OptionsDelete)> engine(library_.OptionsCreate(),
                                                                                            library_.OptionsDelete);
   try {
@@ -122,7 +126,7 @@ Interpreter::~Interpreter() { Release(); }
 void Interpreter::Release() {
   if (interpreter_ != nullptr) library_.InterpreterDelete(interpreter_);
   if (xnnpack_ != nullptr) library_.XnnpackDelete(xnnpack_);
-  for (Probe* probe : {&before_, &after_}) {
+  for (Probe* probe : {&before_, &between_, &after_}) {
     if (probe->delegate != nullptr) library_.DelegateDelete(probe->delegate);
   }
   if (model_ != nullptr) library_.ModelDelete(model_);
@@ -138,6 +142,10 @@ void Interpreter::LoadModel() {
 
 void Interpreter::AddDelegates(TfLiteInterpreterOptions* options, const InterpreterOptions& wanted) {
   AddProbe(options, before_);
+  if (accelerator_ != nullptr) {
+    library_.OptionsAddDelegate(options, reinterpret_cast<TfLiteOpaqueDelegate*>(accelerator_.get()));
+    AddProbe(options, between_);
+  }
   if (wanted.xnnpack) AddXnnpack(options, wanted);
   if (wanted.prove_placement) AddProbe(options, after_);
 }
@@ -197,7 +205,12 @@ TfLiteStatus Interpreter::Look(TfLiteOpaqueContext* context, TfLiteOpaqueDelegat
 void Interpreter::Fail(TfLiteStatus status, ErrorCode code, const std::string& what) {
   const std::string reason = log_.Take();
   if (status == kTfLiteCancelled) throw Error(ErrorCode::kCancelled, place_ + ": the call was cancelled");
-  if (reason.find("edgetpu-custom-op") != std::string::npos) {
+  if (accelerator_ != nullptr) {
+    if (code == ErrorCode::kInvalidModel) code = ErrorCode::kUnsupported;
+    if (code == ErrorCode::kInternal) code = ErrorCode::kDeviceLost;
+    throw Error(code, fmt::format("{}: {}: {} (status {})", place_, what, reason, static_cast<int>(status)));
+  }
+  if (reason.find(kEdgeTpuOperator) != std::string::npos) {
     throw Error(
         ErrorCode::kUnsupported,
         fmt::format("{}: the model is compiled for the Edge TPU (custom operator edgetpu-custom-op), which no CPU "

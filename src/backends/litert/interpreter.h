@@ -1,4 +1,4 @@
-// A .tflite model made ready by LiteRT, with the record of which operators XNNPACK took.
+// A .tflite model made ready by LiteRT, with the record of which operators each delegate took.
 #ifndef CONSORT_BACKENDS_LITERT_INTERPRETER_H_
 #define CONSORT_BACKENDS_LITERT_INTERPRETER_H_
 
@@ -39,6 +39,9 @@ struct InterpreterOptions {
   bool xnnpack = true;
   std::optional<uint32_t> xnnpack_flags;  // absent: the library's default
   bool prove_placement = true;  // false: what XNNPACK takes is not recorded
+  // Takes operators before XNNPACK does. A model that it refuses is kUnsupported, a call that fails kDeviceLost: the
+  // accelerator behind it computes, and there is no other way to tell its errors.
+  std::shared_ptr<TfLiteDelegate> accelerator;
 };
 
 // Owns the library's model, delegates and interpreter, and the bytes that they read. One thread at a time, except
@@ -64,8 +67,10 @@ class Interpreter {
   void Invoke();
   void Cancel() { library_.Cancel(interpreter_); }
 
-  // Nodes in execution order before and after XNNPACK; the latter are empty without a proof of placement.
+  // Nodes in execution order before any delegate, behind the accelerator's, and behind XNNPACK; those in the middle are
+  // empty without an accelerator, the last ones without a proof of placement.
   const std::vector<PlanNode>& plan_before() const { return before_.nodes; }
+  const std::vector<PlanNode>& plan_between() const { return between_.nodes; }
   const std::vector<PlanNode>& plan_after() const { return after_.nodes; }
 
  private:
@@ -87,8 +92,10 @@ class Interpreter {
   const LiteRtLibrary& library_;
   std::shared_ptr<const std::string> bytes_;
   std::string place_;
+  std::shared_ptr<TfLiteDelegate> accelerator_;
   ErrorLog log_;
   Probe before_;
+  Probe between_;
   Probe after_;
   TfLiteModel* model_ = nullptr;
   TfLiteDelegate* xnnpack_ = nullptr;

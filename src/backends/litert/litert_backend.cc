@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "backends/litert/edgetpu_device.h"
 #include "backends/litert/interpreter.h"
 #include "backends/litert/litert_placement.h"
 #include "backends/litert/litert_program.h"
@@ -103,11 +104,16 @@ class LiteRtBackend : public Backend {
   LiteRtBackend() { CoreSet::Available(); }
 
   std::string_view name() const override { return "litert"; }
-  std::vector<std::string> devices() const override { return {"cpu"}; }
+  std::vector<std::string> devices() const override { return {"cpu", "edgetpu"}; }
   std::vector<DeviceFinding> Find() override;
   std::vector<Diagnosis> Diagnose() override;
   std::shared_ptr<Device> Open(const Target& target, const OpenOptions& options) override;
+  void CheckUnit(const Target& target) const override;
 };
+
+void LiteRtBackend::CheckUnit(const Target& target) const {
+  if (target.device == "edgetpu") litert::CheckEdgeTpuUnit(target);
+}
 
 std::vector<DeviceFinding> LiteRtBackend::Find() {
   DeviceFinding finding;
@@ -118,8 +124,11 @@ std::vector<DeviceFinding> LiteRtBackend::Find() {
     finding.usable = false;
     finding.problem = error.what();
     finding.remedy = "make setup";
+    return {finding};
   }
-  return {finding};
+  std::vector<DeviceFinding> findings = litert::FindEdgeTpus();
+  findings.insert(findings.begin(), std::move(finding));
+  return findings;
 }
 
 std::vector<Diagnosis> LiteRtBackend::Diagnose() {
@@ -132,8 +141,9 @@ std::vector<Diagnosis> LiteRtBackend::Diagnose() {
 }
 
 std::shared_ptr<Device> LiteRtBackend::Open(const Target& target, const OpenOptions& options) {
+  if (target.device == "edgetpu") return litert::OpenEdgeTpu(target, options);
   if (target.device != "cpu") {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: the litert backend serves cpu", target.ToString()));
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: the litert backend serves cpu and edgetpu", target.ToString()));
   }
   if (!options.plugin.empty()) {
     throw Error(ErrorCode::kUnsupported,

@@ -63,7 +63,7 @@ std::pair<ErrorCode, std::string> ErrorOf(Call&& call) {
 
 TEST(LiteRtBackend, FindsTheCpu) {
   const auto findings = MakeLiteRtBackend()->Find();
-  ASSERT_EQ(findings.size(), 1u);
+  ASSERT_GE(findings.size(), 2u);  // and Edge TPUs, or why there is none
   EXPECT_TRUE(findings[0].usable) << findings[0].problem;
   EXPECT_THAT(findings[0].info.engine, HasSubstr("LiteRT 2."));
   EXPECT_EQ(findings[0].info.resource, "cpu");

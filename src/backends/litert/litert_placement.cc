@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 namespace consort::litert {
@@ -38,13 +39,30 @@ OpPlacement Unplaced(const PlanNode& node, const Target& target) {
   return op;
 }
 
-OpPlacement Place(const PlanNode& node, bool delegated, const Target& target) {
+// The indices of nodes that a plan still holds.
+std::set<int> IndicesOf(const std::vector<PlanNode>& plan) {
+  std::set<int> indices;
+  for (const PlanNode& node : plan) indices.insert(node.index);
+  return indices;
+}
+
+OpPlacement PlaceOnAccelerator(const PlanNode& node, const Target& target) {
+  OpPlacement op = Unplaced(node, target);
+  op.got = fmt::format("{}/{}", target.device, PrecisionWord(node.output_type));
+  op.kernel = node.type;
+  op.why = "taken by the delegate of the accelerator";
+  op.state = Differs(node, target) ? PlacementState::kElsewhere : PlacementState::kAsAsked;
+  return op;
+}
+
+OpPlacement PlaceOnCpu(const PlanNode& node, bool delegated, const Target& target) {
   OpPlacement op = Unplaced(node, target);
   const std::string precision = PrecisionWord(node.output_type);
   op.got = (delegated ? "XNNPACK/" : "built-in kernel/") + precision;
   op.kernel = delegated ? std::string(kXnnpackNode) : node.type;
   op.why = delegated ? "taken by XNNPACK, on the CPU" : "left to LiteRT's built-in kernel, on the CPU";
   op.state = PlacementState::kAsAsked;
+  if (target.device != "cpu") op.state = PlacementState::kElsewhere;
   if (Differs(node, target)) {
     op.state = PlacementState::kElsewhere;
     op.why += "; the file holds this operator in " + precision;
@@ -64,17 +82,18 @@ Placement ReadPlacement(const Interpreter& interpreter, const Target& target) {
     }
     return placement;
   }
-  std::set<int> stay;
-  int partitions = 0;
-  for (const PlanNode& node : interpreter.plan_after()) {
-    stay.insert(node.index);
-    partitions += node.type == kXnnpackNode;
-  }
+  const bool accelerated = !interpreter.plan_between().empty();
+  const std::set<int> left = IndicesOf(accelerated ? interpreter.plan_between() : interpreter.plan_before());
+  const std::set<int> built_in = IndicesOf(interpreter.plan_after());
+  const auto is_xnnpack = [](const PlanNode& node) { return node.type == kXnnpackNode; };
   for (const PlanNode& node : interpreter.plan_before()) {
-    placement.ops.push_back(Place(node, !stay.contains(node.index), target));
+    placement.ops.push_back(left.contains(node.index)
+                                ? PlaceOnCpu(node, !built_in.contains(node.index), target)
+                                : PlaceOnAccelerator(node, target));
   }
   placement.evidence =
-      fmt::format("LiteRT's execution plan before and after delegation ({} XNNPACK partitions)", partitions);
+      fmt::format("LiteRT's execution plan before and after delegation ({} XNNPACK partitions)",
+                  std::count_if(interpreter.plan_after().begin(), interpreter.plan_after().end(), is_xnnpack));
   return placement;
 }
 
