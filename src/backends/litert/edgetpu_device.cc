@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -23,6 +24,9 @@ namespace {
 
 // The first use loads the firmware, after which the device comes back on the bus.
 constexpr TimeNs kPatienceNs = 60'000'000'000;
+
+// What libedgetpu's plugin passes on to the device (edgetpu.h, EdgeTpuManager::DeviceOptions).
+constexpr std::array<const char*, 3> kRuntimeOptions = {"Performance", "Usb.AlwaysDfu", "Usb.MaxBulkInQueueLength"};
 
 // "usb:1" → {"usb", 1}; "1" → {"", 1}; "usb" and "" without a number.
 struct Unit {
@@ -136,9 +140,10 @@ Buffer EdgeTpuDevice::Allocate(const TensorSpec& spec, MemorySpace space) {
 
 // Threads and optimisation are those of what is left to the CPU.
 InterpreterOptions EdgeTpuDevice::Options(const CompileOptions& options, const std::string& place) const {
-  if (!options.engine_options.empty()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: engine option {}: there is none for an Edge TPU", place, options.engine_options[0].first));
+  for (const auto& [key, value] : options.engine_options) {
+    if (std::find(kRuntimeOptions.begin(), kRuntimeOptions.end(), key) != kRuntimeOptions.end()) continue;
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: engine option {}={}: an Edge TPU's runtime has {}", place, key,
+                                                         value, Join({kRuntimeOptions.begin(), kRuntimeOptions.end()})));
   }
   InterpreterOptions result;
   result.threads = std::clamp(options.threads, 1, info_.cores.size());
@@ -150,9 +155,9 @@ InterpreterOptions EdgeTpuDevice::Options(const CompileOptions& options, const s
 std::shared_ptr<Program> EdgeTpuDevice::MakeProgram(const Artifact& artifact, const CompileOptions& options,
                                                     const std::string& place) {
   const auto make = [bytes = std::make_shared<const std::string>(artifact.bytes()), wanted = Options(options, place), place,
-                     plugin = plugin_, info = info_, flush = options.flush_denormals]() mutable {
+                     plugin = plugin_, info = info_, runtime = options.engine_options, flush = options.flush_denormals]() mutable {
     const ThreadScope scope(info.cores, flush);
-    wanted.accelerator = plugin.MakeDelegate(info.target.unit, place);
+    wanted.accelerator = plugin.MakeDelegate(info.target.unit, runtime, place);
     auto interpreter = std::make_unique<Interpreter>(std::move(bytes), wanted, place);
     RequireCompiled(*interpreter, place);
     Placement placement = ReadPlacement(*interpreter, info.target);

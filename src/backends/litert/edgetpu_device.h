@@ -13,7 +13,8 @@ namespace consort::litert {
 // compiler has been through: any other is refused, so that nothing is called Edge TPU that a CPU computed. What the
 // compiler left to the CPU runs there, and the placement says so. Opening the device and preparing a model end with
 // kTimeout when they take longer than OpenOptions::compile_timeout_ns (a minute, where that is kNever); the device is
-// then given up, and every later Compile is kDeviceLost. Throws kUnsupported with the remedy where Coral's runtime, or a
+// then given up, and every later Compile is kDeviceLost. Engine options: Performance,
+// Usb.AlwaysDfu, Usb.MaxBulkInQueueLength. Throws kUnsupported with the remedy where Coral's runtime, or a
 // device of that number, is missing.
 std::shared_ptr<Device> OpenEdgeTpu(const Target& target, const OpenOptions& options);
 

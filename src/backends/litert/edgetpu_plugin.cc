@@ -32,8 +32,11 @@ void Report(const char* message) {
   reported += message;
 }
 
-// "0" → ":0", the way that the runtime writes the first of any kind (edgetpu_c.h, and the external delegate's "device").
-std::string DeviceOption(const std::string& unit) {
+// "0" → ":0", as the runtime writes the first of any kind (libedgetpu, edgetpu_delegate_for_custom_op_tflite_plugin.cc).
+// Options need a number: the first, where none is given.
+std::string DeviceOption(const std::string& unit, bool has_options) {
+  if (unit.empty()) return has_options ? ":0" : "";
+  if (unit == "usb" || unit == "pci") return has_options ? unit + ":0" : unit;
   const bool number = unit.find_first_not_of("0123456789") == std::string::npos;
   return number ? ":" + unit : unit;
 }
@@ -74,13 +77,17 @@ std::vector<EdgeTpu> EdgeTpuPlugin::List() const {
   return listed;
 }
 
-std::shared_ptr<TfLiteDelegate> EdgeTpuPlugin::MakeDelegate(const std::string& unit, const std::string& place) const {
-  std::string key = "device";
-  std::string value = DeviceOption(unit);
-  char* keys[] = {key.data()};
-  char* values[] = {value.data()};
+std::shared_ptr<TfLiteDelegate> EdgeTpuPlugin::MakeDelegate(const std::string& unit, const Options& options,
+                                                           const std::string& place) const {
+  Options all = {{"device", DeviceOption(unit, !options.empty())}};
+  all.insert(all.end(), options.begin(), options.end());
+  std::vector<char*> keys, values;
+  for (auto& [key, value] : all) {
+    keys.push_back(key.data());
+    values.push_back(value.data());
+  }
   ReportedByThisThread().clear();
-  TfLiteDelegate* delegate = create_(keys, values, unit.empty() ? 0 : 1, &Report);
+  TfLiteDelegate* delegate = create_(keys.data(), values.data(), all.size(), &Report);
   if (delegate == nullptr) {
     const std::string& reported = ReportedByThisThread();
     throw Error(ErrorCode::kUnsupported,

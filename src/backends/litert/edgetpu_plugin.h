@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/dynamic_library.h"
@@ -37,10 +38,13 @@ class EdgeTpuPlugin {
   // In the order that the runtime numbers them.
   std::vector<EdgeTpu> List() const;
 
-  // A delegate for a unit: "" any, "0" the first of all, "usb:0", "pci:1". It opens the device, which takes seconds at
-  // first (firmware), and can hang where the device does. Throws kUnsupported, begun by `place`, with the plugin's own words
-  // when it makes none.
-  std::shared_ptr<TfLiteDelegate> MakeDelegate(const std::string& unit, const std::string& place) const;
+  // A delegate for a unit: "" any, "0" the first of all, "usb:0", "pci:1". `options` are the runtime's own (Performance,
+  // Usb.AlwaysDfu, Usb.MaxBulkInQueueLength), which it heeds for a numbered unit only. It opens the device, which takes
+  // seconds at first (firmware), and can hang where the device does. Throws kUnsupported, begun by `place`, with the
+  // plugin's own words when it makes none.
+  using Options = std::vector<std::pair<std::string, std::string>>;
+  std::shared_ptr<TfLiteDelegate> MakeDelegate(const std::string& unit, const Options& options,
+                                               const std::string& place) const;
 
  private:
   using ReportError = void (*)(const char* message);

@@ -129,6 +129,20 @@ TEST(EdgeTpuPlugin, ARefusalIsAnErrorInThePluginsWords) {
   compile();  // and the device still works
 }
 
+TEST(EdgeTpuPlugin, GetsTheUnitAndTheRuntimesOwnOptions) {
+  const Misbehaviour none("null");
+  const auto told = [](const std::string& target, const CompileOptions& options) {
+    return ErrorOf([&] { OpenTpu(target)->Compile(TfLite(CustomTfLite(kCompiled)), options); });
+  };
+  EXPECT_THAT(told("edgetpu:pci:0", {}).second, HasSubstr("device=pci:0"));
+  EXPECT_THAT(told("edgetpu:1", {}).second, HasSubstr("device=:1"));
+  // The runtime heeds them for a numbered unit only.
+  EXPECT_THAT(told("edgetpu", {.engine_options = {{"Performance", "Low"}}}).second,
+              HasSubstr("device=:0; Performance=Low"));
+  EXPECT_THAT(told("edgetpu", {.engine_options = {{"performance", "Low"}}}),
+              Pair(ErrorCode::kInvalidArgument, HasSubstr("Usb.AlwaysDfu")));
+}
+
 TEST(EdgeTpuPlugin, ACallThatFailsIsALostDevice) {
   const auto executable = OpenTpu("edgetpu")->Compile(TfLite(CustomTfLite(kCompiled)), {});
   const Misbehaviour fails("fail");

@@ -1,9 +1,11 @@
 // An external delegate for the tests, in the place of Coral's runtime: claims every edgetpu-custom-op and computes it as
 // y = 2 * x on float32. CONSORT_TEST_EDGETPU tells it to misbehave: "null" makes no delegate, "refuse" makes one that does
-// not prepare, "idle" claims nothing, "hang" never comes back, "fail" fails each call.
+// not prepare, "idle" claims nothing, "hang" never comes back, "fail" fails each call. Without a delegate it tells the
+// options that it was given.
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -63,15 +65,17 @@ RuntimeDevice devices[] = {{1, "/sys/bus/usb/devices/test"}, {0, "/dev/apex_test
 
 extern "C" {
 
-TfLiteDelegate* tflite_plugin_create_delegate(char** /*keys*/, char** /*values*/, size_t /*count*/,
+TfLiteDelegate* tflite_plugin_create_delegate(char** keys, char** values, size_t count,
                                               void (*report_error)(const char*)) {
   while (Told("hang")) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   if (Told("null")) {
     report_error("no firmware");
+    for (size_t i = 0; i < count; ++i) report_error((std::string(keys[i]) + "=" + values[i]).c_str());
     return nullptr;
   }
   auto* delegate = new TfLiteDelegate();
   delegate->Prepare = &Claim;
+  delegate->flags = kTfLiteDelegateFlagsAllowDynamicTensors;  // as Coral's: else LiteRT prepares the operator first
   return delegate;
 }
 
