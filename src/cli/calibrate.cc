@@ -123,15 +123,18 @@ class Measurer {
 
  private:
   Target Resolve() const {
+    if (arguments_.target->device == "edgetpu") {
+      throw Error(
+          ErrorCode::kUnsupported,
+          fmt::format("{}: an Edge TPU takes models that edgetpu_compiler has been through, and this command's probe "
+                      "networks have not; 'consort doctor' says what the host has, and any other device of 'consort "
+                      "devices' can be calibrated",
+                      arguments_.target->ToString()));
+    }
     try {
       return registry_.Resolve(*arguments_.target);
     } catch (const Error& error) {
-      if (arguments_.target->device != "edgetpu") throw UsageError(fmt::format("--device: {}", error.what()));
-      throw Error(
-          ErrorCode::kUnsupported,
-          fmt::format("{}: this build has no backend that runs models on an Edge TPU, so there is nothing to measure; "
-                      "'consort doctor' says what the host has, and any device of 'consort devices' can be calibrated",
-                      arguments_.target->ToString()));
+      throw UsageError(fmt::format("--device: {}", error.what()));
     }
   }
 

@@ -255,9 +255,9 @@ def test_a_hub_slows_devices_that_stream(tmp_path):
 # --- calibrate ---------------------------------------------------------------------------------------------------------
 
 
-def test_calibrate_says_that_nothing_drives_an_edge_tpu():
+def test_calibrate_says_that_its_probes_are_not_compiled_for_an_edge_tpu():
     outcome = call("calibrate", "--device", "edgetpu:0")
-    assert outcome.code == 1 and "no backend" in outcome.stderr, outcome.describe()
+    assert outcome.code == 1 and "edgetpu_compiler" in outcome.stderr, outcome.describe()
 
 
 @pytest.mark.parametrize("arguments, says", [
