@@ -14,12 +14,7 @@
 namespace consort {
 namespace {
 
-bool IsFloat(DataType dtype) {
-  return dtype == DataType::kFloat32 || dtype == DataType::kFloat16 || dtype == DataType::kBFloat16 ||
-         dtype == DataType::kFloat64;
-}
-
-bool HasRows(const TensorSpec& spec) { return IsFloat(spec.dtype) && spec.shape.size() >= 2 && spec.shape.back() >= 2; }
+bool HasRows(const TensorSpec& spec) { return IsReal(spec) && spec.shape.size() >= 2 && spec.shape.back() >= 2; }
 
 bool HoldsNan(std::span<const double> row) {
   return std::any_of(row.begin(), row.end(), [](double value) { return std::isnan(value); });
@@ -127,7 +122,7 @@ RowAgreement CountTop1(const Buffer& value, const Buffer& reference) {
   RowAgreement agreement;
   if (!HasRows(value.spec()) || !HasRows(reference.spec()) || value.spec().shape != reference.spec().shape)
     return agreement;
-  const std::vector<double> values = ToDoubles(value), references = ToDoubles(reference);
+  const std::vector<double> values = ToRealValues(value), references = ToRealValues(reference);
   const auto length = static_cast<size_t>(value.spec().shape.back());
   for (size_t begin = 0; begin < values.size(); begin += length) {
     const auto row = std::span(values).subspan(begin, length), expected = std::span(references).subspan(begin, length);

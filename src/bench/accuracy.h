@@ -85,7 +85,7 @@ class AccuracyTally {
   int inputs_ = 0;
 };
 
-// Rows of the last axis of floating-point tensors of rank ≥ 2 with ≥ 2 elements on that axis; other tensors have none,
+// Rows of the last axis of floating-point and quantized tensors of rank ≥ 2 with ≥ 2 elements on that axis; other tensors have none,
 // nor do rows that hold a NaN in the reference. A row agrees when the element that `value` ranks first (the first of
 // equal ones; NaN ranks last) is a largest one of the reference's row.
 struct RowAgreement {

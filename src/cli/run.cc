@@ -16,6 +16,7 @@
 #include "cli/run_report.h"
 #include "consort/registry.h"
 #include "emulate/virtual_clock.h"
+#include "io/element.h"
 
 namespace consort {
 namespace {
@@ -90,6 +91,16 @@ void JudgeAgainstFirst(TargetReport& report, const TargetReport& first, const Ru
   }
 }
 
+// An output, as real numbers where that is asked for and it stands for some.
+OutputReport OutputOf(Port port, Buffer tensor, bool dequantize) {
+  if (!dequantize || port.spec.quantization.empty()) return {std::move(port), std::move(tensor)};
+  Buffer real = Buffer::Allocate({DataType::kFloat32, tensor.spec().shape, tensor.spec().layout});
+  SetFromDoubles(ToRealValues(tensor), real);
+  port.spec.dtype = DataType::kFloat32;
+  port.spec.quantization = {};
+  return {std::move(port), std::move(real)};
+}
+
 void Execute(TargetReport& report, const RunOptions& options) {
   // Calls on this thread are confined one by one; held over all of them, the thread is never let go in between.
   const bool on_this_thread = !options.isolated && !options.timeout_s;
@@ -98,7 +109,8 @@ void Execute(TargetReport& report, const RunOptions& options) {
   report.calls = results.calls;
   if (const Emulated* emulated = AsEmulated(*report.executable)) report.emulation = emulated->emulation();
   for (size_t port = 0; port < results.outputs.size(); ++port) {
-    report.outputs.push_back({report.executable->signature().outputs[port], std::move(results.outputs[port])});
+    report.outputs.push_back(OutputOf(report.executable->signature().outputs[port], std::move(results.outputs[port]),
+                                      options.dequantize));
   }
 }
 

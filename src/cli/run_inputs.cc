@@ -40,17 +40,21 @@ bool Fits(const TensorSpec& spec, const TensorSpec& port) {
   return true;
 }
 
-bool IsFloat(DataType dtype) {
-  return dtype == DataType::kFloat32 || dtype == DataType::kFloat16 || dtype == DataType::kBFloat16 ||
-         dtype == DataType::kFloat64;
-}
-
 void RefuseNan(const Buffer& tensor, const std::string& place) {
   if (!IsFloat(tensor.spec().dtype)) return;
   const std::vector<double> values = ToDoubles(tensor);
   const auto nan = std::find_if(values.begin(), values.end(), [](double value) { return std::isnan(value); });
   if (nan == values.end()) return;
   ThrowInvalid(fmt::format("{}: element {} is NaN; --allow-nan accepts it", place, nan - values.begin()));
+}
+
+// Real numbers for a port that takes them quantized: rounded to its scale. Anything else as it is.
+PortInput Quantized(PortInput input, const TensorSpec& port) {
+  const TensorSpec& given = input.tensor.spec();
+  if (port.quantization.scale.size() != 1 || !IsFloat(given.dtype)) return input;
+  Buffer quantized = Buffer::Allocate({port.dtype, given.shape, given.layout, port.quantization});
+  SetFromRealValues(ToDoubles(input.tensor), quantized);
+  return {std::move(quantized), input.origin + ", quantized"};
 }
 
 // The only input that is not a state, or -1.
@@ -64,7 +68,7 @@ int OnlyInput(const Signature& signature, const InputArguments& options) {
 
 PixelFormat FormatFor(const Port& port, const ImageOptions& options) {
   PixelFormat format{.layout = port.spec.layout == Layout::kNhwc ? Layout::kNhwc : Layout::kNchw,
-                     .dtype = port.spec.dtype};
+                     .dtype = port.spec.quantization.empty() ? port.spec.dtype : DataType::kFloat32};
   if (const auto* layout = options.layout.Find(port.name)) format.layout = *layout;
   if (const auto* color = options.color.Find(port.name)) format.color = *color;
   if (const auto* mean = options.mean.Find(port.name)) format.mean = *mean;
@@ -175,6 +179,7 @@ Buffer RunInputs::FromImage(const Port& port, const Image& image, const std::str
 void RunInputs::Place(PortInput input, const Port& port, PortInput& slot) const {
   if (!slot.tensor.empty())
     ThrowInvalid(fmt::format("input '{}' is given twice, by {} and {}", port.name, slot.origin, input.origin));
+  input = Quantized(std::move(input), port.spec);
   input.sequence = IsSequence(options_, port.name);
   const TensorSpec& whole = input.tensor.spec();
   const TensorSpec spec = input.sequence ? StepSpec(whole, port.spec.shape.size()) : whole;

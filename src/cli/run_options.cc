@@ -41,6 +41,8 @@ void AddPrintOptions(CLI::App* app, RunOptions& options) {
   AddParsed(
       app, "-o,--output", "FOLDER", options.output_folder, [](const std::string& text) { return text; },
       "write each output as .npy; one folder per target when there are several");
+  app->add_flag("--dequantize", options.dequantize,
+                "outputs that the model holds as integers with a scale are shown and written as the real numbers that they stand for");
   AddChoice<PlacementDetail>(
       app, "--placement", options.placement,
       {{"summary", PlacementDetail::kSummary}, {"ops", PlacementDetail::kOps}, {"none", PlacementDetail::kNone}},

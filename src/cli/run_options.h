@@ -23,6 +23,7 @@ struct RunOptions : ModelArguments, InputArguments, EngineArguments, PlanRunArgu
   ClockKind clock_kind = ClockKind::kReal;
 
   std::filesystem::path output_folder;  // empty: outputs are not written
+  bool dequantize = false;              // outputs of quantized ports become float32
   PlacementDetail placement = PlacementDetail::kSummary;
   OutputFormat format = OutputFormat::kTable;
 };

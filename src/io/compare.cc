@@ -13,11 +13,6 @@
 namespace consort {
 namespace {
 
-bool IsFloat(DataType dtype) {
-  return dtype == DataType::kFloat32 || dtype == DataType::kFloat16 || dtype == DataType::kBFloat16 ||
-         dtype == DataType::kFloat64;
-}
-
 bool SameNonFinite(double a, double b) { return (std::isnan(a) && std::isnan(b)) || a == b; }
 
 double Cosine(double dot, double square_a, double square_b) {
@@ -52,12 +47,13 @@ double Comparison::sqnr_db() const { return SqnrDb(square_reference, square_diff
 Comparison Compare(const Buffer& value, const Buffer& reference) {
   const TensorSpec& a = value.spec();
   const TensorSpec& b = reference.spec();
-  if (a.shape != b.shape || IsFloat(a.dtype) != IsFloat(b.dtype)) {
+  const bool real = IsReal(a) && IsReal(b);
+  if (a.shape != b.shape || (!real && IsFloat(a.dtype) != IsFloat(b.dtype))) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{} cannot be compared with a reference of {}", FormatSpec(a), FormatSpec(b)));
   }
-  const std::vector<double> values = ToDoubles(value);
-  const std::vector<double> references = ToDoubles(reference);
+  const std::vector<double> values = real ? ToRealValues(value) : ToDoubles(value);
+  const std::vector<double> references = real ? ToRealValues(reference) : ToDoubles(reference);
   Comparison result;
   result.bitwise_equal = a.dtype == b.dtype && (value.size_bytes() == 0 ||
                                                 std::memcmp(value.data(), reference.data(), value.size_bytes()) == 0);

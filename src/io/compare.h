@@ -35,7 +35,8 @@ struct Comparison {
 // The ratio of two sums of squares in decibels, as Comparison::sqnr_db; for sums over several tensors.
 double SqnrDb(double square_reference, double square_difference);
 
-// Throws kInvalidArgument naming both specs when the shapes differ or one is floating-point and the other is not.
+// Quantized tensors are compared by the real numbers that they stand for, with floats too. Throws kInvalidArgument naming
+// both specs when the shapes differ or one is floating-point and the other holds integers without a scale.
 Comparison Compare(const Buffer& value, const Buffer& reference);
 
 }  // namespace consort

@@ -59,6 +59,18 @@ TEST(Compare, RefusesWhatDoesNotCompare) {
   ExpectError([&] { Compare(integers, Floats({1})); }, ErrorCode::kInvalidArgument, "int32");
 }
 
+TEST(Compare, QuantizedTensorsStandForRealNumbers) {
+  Buffer value = Buffer::Allocate({DataType::kInt8, {2}, Layout::kPlain, {{0.5F}, {1}}});
+  SetFromDoubles(std::vector<double>{3, 5}, value);  // 1 and 2
+  Buffer reference = Buffer::Allocate({DataType::kFloat32, {2}});
+  reference.as<float>()[0] = 1, reference.as<float>()[1] = 4;
+  EXPECT_DOUBLE_EQ(Compare(value, reference).max_difference, 2);
+  EXPECT_DOUBLE_EQ(Compare(reference, value).relative(), 1);
+  const Buffer plain = Buffer::Allocate({DataType::kInt8, {2}});
+  EXPECT_DOUBLE_EQ(Compare(value, plain).max_difference, 5);  // integers with integers, as they are
+  EXPECT_THROW(Compare(plain, reference), Error);
+}
+
 TEST(Compare, SignalToNoise) {
   const Comparison apart = Compare(Floats({3, 4, kNan}), Floats({3, 5, kNan}));
   EXPECT_EQ(apart.elements, 2);

@@ -134,6 +134,11 @@ uint16_t FloatToBFloat16(float value) {
   return static_cast<uint16_t>((uint64_t{bits} + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
+bool IsFloat(DataType dtype) {
+  return dtype == DataType::kFloat32 || dtype == DataType::kFloat16 || dtype == DataType::kBFloat16 ||
+         dtype == DataType::kFloat64;
+}
+
 std::vector<double> ToDoubles(const Buffer& tensor) {
   std::vector<double> values;
   WithElement(tensor.spec().dtype, [&](auto element) {
@@ -152,6 +157,37 @@ void SetFromDoubles(std::span<const double> values, Buffer& tensor) {
       throw Error(ErrorCode::kInvalidArgument, "as many values as elements are needed");
     for (size_t i = 0; i < values.size(); ++i) elements[i] = FromDouble<Element>(values[i]);
   });
+}
+
+bool IsReal(const TensorSpec& spec) { return IsFloat(spec.dtype) || !spec.quantization.empty(); }
+
+std::vector<double> ToRealValues(const Buffer& tensor) {
+  std::vector<double> values = ToDoubles(tensor);
+  const Quantization& quantization = tensor.spec().quantization;
+  if (quantization.empty()) return values;
+  const Shape& shape = tensor.spec().shape;
+  const size_t channels = quantization.scale.size();
+  size_t inner = 1;  // neighbours of one channel
+  for (size_t axis = shape.size(); channels > 1 && axis-- > static_cast<size_t>(quantization.axis) + 1;) {
+    inner *= static_cast<size_t>(shape[axis]);
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t channel = i / inner % channels;
+    const auto zero = quantization.zero_point.empty() ? 0 : static_cast<double>(quantization.zero_point[channel]);
+    values[i] = quantization.scale[channel] * (values[i] - zero);
+  }
+  return values;
+}
+
+void SetFromRealValues(std::vector<double> values, Buffer& tensor) {
+  const Quantization& quantization = tensor.spec().quantization;
+  if (quantization.scale.size() > 1)
+    throw Error(ErrorCode::kUnsupported, "a tensor with a scale per channel cannot be filled");
+  if (!quantization.empty()) {
+    const auto zero = quantization.zero_point.empty() ? 0 : static_cast<double>(quantization.zero_point[0]);
+    for (double& value : values) value = std::nearbyint(value / quantization.scale[0]) + zero;
+  }
+  SetFromDoubles(values, tensor);
 }
 
 }  // namespace consort

@@ -47,6 +47,19 @@ TEST(SetFromDoubles, RoundsAndSaturatesIntegers) {
   EXPECT_EQ(ToDoubles(MakeTensor(DataType::kBool, {3}, {0, 0.1, -2})), (std::vector<double>{0, 1, 1}));
 }
 
+TEST(RealValues, FollowTheScalesOfATensorAndOfItsChannels) {
+  Buffer tensor = Buffer::Allocate({DataType::kInt8, {2, 3}, Layout::kPlain, {{0.5F}, {-1}}});
+  SetFromRealValues({0, 0.5, -100, 1.3, 63.5, 99}, tensor);
+  EXPECT_THAT(tensor.as<int8_t>(), ::testing::ElementsAre(-1, 0, -128, 2, 126, 127));
+  EXPECT_THAT(ToRealValues(tensor), ::testing::ElementsAre(0, 0.5, -63.5, 1.5, 63.5, 64));
+  EXPECT_TRUE(IsReal(tensor.spec()));
+  Buffer channels = Buffer::Allocate({DataType::kInt8, {2, 3}, Layout::kPlain, {{1, 2, 4}, {0, 1, 0}, 1}});
+  SetFromDoubles(std::vector<double>{1, 1, 1, 2, 2, 2}, channels);
+  EXPECT_THAT(ToRealValues(channels), ::testing::ElementsAre(1, 0, 4, 2, 2, 8));
+  channels.Respec({DataType::kInt8, {2, 3}, Layout::kPlain, {{1, 2}, {0, 0}, 0}});
+  EXPECT_THAT(ToRealValues(channels), ::testing::ElementsAre(1, 1, 1, 4, 4, 4));
+}
+
 TEST(SetFromDoubles, RefusesOtherCountsAndInt4) {
   ExpectError([] { MakeTensor(DataType::kFloat32, {2}, {1}); }, ErrorCode::kInvalidArgument, "as many values");
   ExpectError([] { MakeTensor(DataType::kInt4, {2}, {1, 2}); }, ErrorCode::kUnsupported, "int4");

@@ -52,13 +52,14 @@ int FractionBits(DataType dtype) {
 Buffer RandomInput(const TensorSpec& spec, uint64_t seed, const std::string& port) {
   Buffer tensor = Buffer::Allocate(spec);
   SplitMix random(PortSeed(seed, port));
-  const int bits = FractionBits(spec.dtype);
+  const bool quantized = spec.quantization.scale.size() == 1;
+  const int bits = FractionBits(quantized ? DataType::kFloat32 : spec.dtype);
   std::vector<double> values(ElementCount(spec.shape));
   for (double& value : values) {
     value = bits > 0 ? std::ldexp(static_cast<double>(random.Next() >> (64 - bits)), -bits)
                      : static_cast<double>(random.Next() >> 63);
   }
-  SetFromDoubles(values, tensor);
+  quantized ? SetFromRealValues(std::move(values), tensor) : SetFromDoubles(values, tensor);
   return tensor;
 }
 

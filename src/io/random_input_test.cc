@@ -42,6 +42,12 @@ TEST(RandomInput, IntegersAreZeroOrOne) {
   }
 }
 
+TEST(RandomInput, QuantizedElementsStandForTheFloats) {
+  const Buffer tensor = RandomInput({DataType::kInt8, {4096}, Layout::kPlain, {{1.0F / 255}, {-128}}}, 7, "x");
+  const std::vector<double> values = ToRealValues(tensor), floats = Values(DataType::kFloat32, 7, "x");
+  for (size_t i = 0; i < values.size(); ++i) ASSERT_NEAR(values[i], floats[i], 0.5 / 255 + 1e-6);
+}
+
 TEST(RandomInput, NeedsAStaticShape) {
   EXPECT_THROW(RandomInput({.dtype = DataType::kFloat32, .shape = {kDynamic}}, 0, "x"), Error);
 }
