@@ -9,6 +9,7 @@
 #include "backends/null/null_backend.h"
 #include "backends/onnxruntime/onnxruntime_backend.h"
 #include "backends/openvino/openvino_backend.h"
+#include "backends/quantizing/quantizing_backend.h"
 #include "consort/registry.h"
 #include "emulate/emulated_backend.h"
 
@@ -20,27 +21,40 @@ bool TestBackendsAsked() {
   return value != nullptr && std::string_view(value) == "1";
 }
 
-// Adds it and tells where it stays.
-Backend* Added(Registry& registry, std::unique_ptr<Backend> backend) {
-  Backend* added = backend.get();
-  registry.Add(std::move(backend));
-  return added;
-}
+// Backends go into one registry, each made quantizing where there is a quantizer.
+class Adder {
+ public:
+  Adder(Registry& registry, const Quantizer& quantizer) : registry_(registry), quantizer_(quantizer) {}
+
+  // Tells where the backend stays.
+  Backend* Add(std::unique_ptr<Backend> backend) {
+    Backend* added = backend.get();
+    registry_.Add(quantizer_ ? MakeQuantizingBackend(std::move(backend), quantizer_) : std::move(backend));
+    return added;
+  }
+
+ private:
+  Registry& registry_;
+  const Quantizer& quantizer_;
+};
 
 }  // namespace
 
-Registry MakeBuiltinRegistry(const EmulationOptions& emulation) {
+Registry MakeQuantizingRegistry(const EmulationOptions& emulation, const Quantizer& quantizer) {
   Registry registry;
-  Backend* onnxruntime = Added(registry, MakeOnnxRuntimeBackend());
-  Backend* openvino = Added(registry, MakeOpenVinoBackend());
+  Adder adder(registry, quantizer);
+  Backend* onnxruntime = adder.Add(MakeOnnxRuntimeBackend());
+  Backend* openvino = adder.Add(MakeOpenVinoBackend());
   registry.Add(MakeLiteRtBackend());
-  Backend* null = Added(registry, MakeNullBackend());
+  Backend* null = adder.Add(MakeNullBackend());
   // LiteRT is no host: cost models need the ONNX model.
   for (std::unique_ptr<Backend>& backend : MakeEmulatedBackends({onnxruntime, openvino, null}, emulation)) {
-    registry.Add(std::move(backend));
+    adder.Add(std::move(backend));
   }
   if (TestBackendsAsked()) registry.Add(MakeFaultyBackend());
   return registry;
 }
+
+Registry MakeBuiltinRegistry(const EmulationOptions& emulation) { return MakeQuantizingRegistry(emulation, nullptr); }
 
 }  // namespace consort

@@ -1,0 +1,26 @@
+// int8 and uint8 as precisions of any device that takes quantized ONNX models: a decorator over a backend.
+#ifndef CONSORT_BACKENDS_QUANTIZING_QUANTIZING_BACKEND_H_
+#define CONSORT_BACKENDS_QUANTIZING_QUANTIZING_BACKEND_H_
+
+#include <functional>
+#include <memory>
+
+#include "consort/backend.h"
+#include "consort/registry.h"
+
+namespace consort {
+
+// A float model, or a shard of one, in the quantized form that computes the same function roughly. Thread-safe.
+using Quantizer = std::function<Model(const Model& model, Precision precision)>;
+
+// `inner`, whose devices of precision int8 or uint8 (asked for, or an emulated device's own) compile the quantized form of
+// a float model: "cpu@openvino/int8" then stands beside "cpu@openvino" in a plan, and both take the same shards. Models
+// that are quantized already, and other precisions, pass as they are. The placement is told by the float model's ops.
+std::unique_ptr<Backend> MakeQuantizingBackend(std::unique_ptr<Backend> inner, Quantizer quantizer);
+
+// MakeBuiltinRegistry with every engine's backend made quantizing (src/backends/builtin.cc).
+Registry MakeQuantizingRegistry(const EmulationOptions& emulation, const Quantizer& quantizer);
+
+}  // namespace consort
+
+#endif  // CONSORT_BACKENDS_QUANTIZING_QUANTIZING_BACKEND_H_
