@@ -20,6 +20,7 @@ namespace {
 constexpr double kSPerMs = 1e-3;
 constexpr double kShareTolerance = 1e-3;
 constexpr double kRounding = 1e-6;  // of shares as they are written
+constexpr double kMostValue = 3e38;   // of a float32 tensor
 constexpr int64_t kMostStages = 4096;
 constexpr int64_t kMostBatch = int64_t{1} << 30;
 
@@ -109,7 +110,7 @@ class Parser {
   Plan Parse() {
     root_.RequireKeys({"format", "version", "model", "model_fingerprint", "platform", "platform_fingerprint",
                        "objective", "strategy", "batch", "latency_ms", "throughput_per_s", "joules_per_sample",
-                       "gain_over_best_single", "bottleneck", "measured", "reason", "stages"});
+                       "gain_over_best_single", "bottleneck", "measured", "reason", "stages", "ranges"});
     if (const auto format = root_.Find("format"); format && format->Text() != "consort-plan")
       format->Refuse("must be \"consort-plan\"");
     if (const auto version = root_.Find("version")) version->Integer(1, 1);
@@ -118,6 +119,7 @@ class Parser {
     if (const auto objective = root_.Find("objective")) plan_.objective = objective->Word(ParseObjective);
     ParsePrediction();
     ParseStages();
+    ParseRanges();
     CheckStrategy();
     return std::move(plan_);
   }
@@ -172,6 +174,20 @@ class Parser {
       DescribeStage(graph_, plan_.stages[i]);
       CheckTensors(items[i], "inputs", graph_, plan_.stages[i].inputs);
       CheckTensors(items[i], "outputs", graph_, plan_.stages[i].outputs);
+    }
+  }
+
+  void ParseRanges() {
+    const std::optional<Node> list = root_.Find("ranges");
+    if (!list) return;
+    for (const Node& item : list->Items()) {
+      const std::vector<Node> parts = item.Items();
+      if (parts.size() != 3) item.Refuse("must be a tensor's name, its lowest and its highest value");
+      const std::string tensor = parts[0].Text();
+      if (graph_.FindTensor(tensor) == kNone) parts[0].Refuse(fmt::format("the model has no tensor '{}'", tensor));
+      const double low = parts[1].Number(-kMostValue, kMostValue), high = parts[2].Number(-kMostValue, kMostValue);
+      if (low > high) item.Refuse("the lowest value is above the highest");
+      plan_.ranges[tensor] = {static_cast<float>(low), static_cast<float>(high)};
     }
   }
 

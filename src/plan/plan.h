@@ -3,9 +3,11 @@
 #define CONSORT_PLAN_PLAN_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "consort/provenance.h"
@@ -83,6 +85,8 @@ struct Plan {
   Strategy strategy = Strategy::kSingle;
   int64_t batch = 1;  // samples of one call
   std::vector<Stage> stages;
+  // Lowest and highest value of float tensors, that replicas in int8 and uint8 are quantized with; empty where none is.
+  std::map<std::string, std::pair<float, float>> ranges;
   Prediction predicted;
   std::optional<PlanMeasurement> measured;  // absent: it was not run
   std::string reason;  // one sentence: why it was chosen, or why it ranks where it does

@@ -71,6 +71,7 @@ Json PlanJson(const Plan& plan, const Graph& graph) {
                {"reason", plan.reason},
                {"stages", Json::array()}};
   for (const Stage& stage : plan.stages) json["stages"].push_back(StageJson(stage, graph));
+  for (const auto& [tensor, range] : plan.ranges) json["ranges"].push_back({tensor, Rounded(range.first), Rounded(range.second)});
   return json;
 }
 

@@ -55,6 +55,18 @@ TEST_F(PlanJsonTest, AFewLinesByHandAreAPlan) {
   EXPECT_EQ(plan.stages[1].replicas[0].target.unit, "b");
 }
 
+TEST_F(PlanJsonTest, RangesAreOfTensorsAndReadBackExactly) {
+  const std::string tensor = graph().tensor(graph().op(0).outputs[0]).name;
+  const auto with = [&](const std::string& range) { return Two(kA, kB, R"(, "ranges": [)" + range + "]"); };
+  const Plan plan = Parse(with("[\"" + tensor + "\", -0.333333343, 1e-7]"));
+  ASSERT_EQ(plan.ranges.count(tensor), 1u);
+  EXPECT_EQ(plan.ranges.at(tensor), std::pair(-1.0F / 3, 1e-7F));
+  EXPECT_EQ(Parse(FormatPlan(plan, graph())).ranges, plan.ranges);
+  ExpectRefused(with(R"(["nothing", 0, 1])"), "ranges[0][0]: the model has no tensor 'nothing'");
+  ExpectRefused(with("[\"" + tensor + "\", 2, 1]"), "above the highest");
+  ExpectRefused(with("[\"" + tensor + "\", 2]"), "its highest value");
+}
+
 TEST_F(PlanJsonTest, WhatIsWrittenIsReadBack) {
   const Platform platform = LoadPlatform("seed", BuiltinCostSchemas());
   const Model network = zoo::Structure("resnet-50", {});

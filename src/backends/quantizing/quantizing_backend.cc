@@ -102,12 +102,8 @@ class QuantizingBackend : public Backend {
   std::shared_ptr<Device> Open(const Target& target, const OpenOptions& options) override {
     std::shared_ptr<Device> device = options.isolated && !inner_->isolates_itself() ? OpenIsolated(target, options)
                                                                                     : inner_->Open(target, options);
-    std::optional<Precision> precision = target.precision;
-    const DeviceInfo& info = device->info();
-    if (!precision && info.provenance == Provenance::kEmulated && !info.precisions.empty())
-      precision = info.precisions.front();
-    if (!precision || !IsInteger(*precision)) return device;
-    return std::make_shared<QuantizingDevice>(std::move(device), *precision, quantizer_);
+    if (!target.precision || !IsInteger(*target.precision)) return device;
+    return std::make_shared<QuantizingDevice>(std::move(device), *target.precision, quantizer_);
   }
 
  private:

@@ -13,8 +13,7 @@ namespace consort {
 // A float model, or a shard of one, in the quantized form that computes the same function roughly. Thread-safe.
 using Quantizer = std::function<Model(const Model& model, Precision precision)>;
 
-// `inner`, whose devices of precision int8 or uint8 (asked for, or an emulated device's own) compile the quantized form of
-// a float model: "cpu@openvino/int8" then stands beside "cpu@openvino" in a plan, and both take the same shards. Models
+// `inner`, whose devices compile the quantized form of a float model where the target asks for int8 or uint8: "cpu@openvino/int8" then stands beside "cpu@openvino" in a plan, and both take the same shards. Models
 // that are quantized already, and other precisions, pass as they are. The placement is told by the float model's ops.
 std::unique_ptr<Backend> MakeQuantizingBackend(std::unique_ptr<Backend> inner, Quantizer quantizer);
 
