@@ -14,6 +14,7 @@
 #include "cli/profile_options.h"
 #include "cli/progress.h"
 #include "cli/run_inputs.h"
+#include "cli/shard_quantizer.h"
 #include "cost/cost_model.h"
 #include "plan/drawing.h"
 #include "plan/plan_json.h"
@@ -34,7 +35,9 @@ class LocalPlanning {
   explicit LocalPlanning(const PlanArguments& arguments)
       : arguments_(arguments),
         platform_(arguments.platform.empty() ? nullptr : std::make_shared<const Platform>(PlatformOf(arguments))),
-        registry_(MakeBuiltinRegistry({.platform = arguments.platform, .settings = arguments.assignments})),
+        quantizer_([this] { return MeasureRanges(ModelAt(batch_), arguments_); }),
+        registry_(MakeQuantizingRegistry({.platform = arguments.platform, .settings = arguments.assignments},
+                                         quantizer_.quantizer())),
         files_(arguments),
         targets_(Targets()),
         networks_(arguments, NetworkWeights::kSeeded),
@@ -54,6 +57,7 @@ class LocalPlanning {
       return ExitCode::kAccuracyMissed;
     }
     LocalPlan made = Make(model_at, inputs, profile);
+    quantizer_.Sign(made.plan);
     std::optional<PlanAccuracy> accuracy;
     if (Checks()) accuracy = Check(Prepared(made.plan, model_at), made.plan, model_at);
     progress_.Say("");
@@ -194,6 +198,7 @@ class LocalPlanning {
 
   const PlanArguments& arguments_;
   const std::shared_ptr<const Platform> platform_;
+  const ShardQuantizer quantizer_;
   const Registry registry_;
   const RunInputs files_;
   std::vector<Target> targets_;

@@ -101,9 +101,14 @@ Model ModelFile::Read(int64_t batch) const {
 
 PlannedModel::PlannedModel(const ModelArguments& models, const InputArguments& inputs, const EngineArguments& engine,
                            const PlanningArguments& planning, Objective objective, int64_t batch)
-    : models_(models), inputs_(inputs), engine_(engine), planning_(planning), file_(models, inputs) {
+    : models_(models),
+      inputs_(inputs),
+      engine_(engine),
+      planning_(planning),
+      file_(models, inputs),
+      quantizer_([this, batch] { return MeasureRanges(file_.At(batch > 0 ? batch : file_.own_batch()), inputs_); }) {
   if (!planning.plan.empty()) ReadPlan();
-  registry_ = MakeBuiltinRegistry(EmulationOf());
+  registry_ = MakeQuantizingRegistry(EmulationOf(), quantizer_.quantizer());
   if (planning.plan.empty()) MakePlan(planning.objective.value_or(objective), batch);
   if (planning.objective) plan_.objective = *planning.objective;
 }
@@ -114,6 +119,7 @@ void PlannedModel::ReadPlan() {
   const std::string text = ReadFile(planning_.plan, kLargestPlanFile);
   plan_ = ParsePlan(text, file, file_.At(0).graph());
   plan_ = ParsePlan(text, file, file_.At(plan_.batch).graph());
+  if (!plan_.ranges.empty()) quantizer_ = ShardQuantizer(plan_);
 }
 
 EmulationOptions PlannedModel::EmulationOf() const {
@@ -149,6 +155,7 @@ void PlannedModel::MakePlan(Objective objective, int64_t batch) {
   LocalPlan made =
       PlanAndKeep(registry_, model_at(), std::move(options), source, profile, planning_.profile, Progress());
   plan_ = std::move(made.plan);
+  quantizer_.Sign(plan_);
   unstable_ = std::move(made.unstable);
 }
 

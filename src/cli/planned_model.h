@@ -14,6 +14,7 @@
 #include "bench/subject.h"
 #include "cli/model_options.h"
 #include "cli/progress.h"
+#include "cli/shard_quantizer.h"
 #include "consort/model.h"
 #include "consort/registry.h"
 #include "plan/plan.h"
@@ -97,6 +98,7 @@ class PlannedModel {
   ModelFile file_;
   Plan plan_;
   std::string unstable_;
+  ShardQuantizer quantizer_;
   Registry registry_;
 };
 

@@ -19,13 +19,13 @@ constexpr PlacementState kStates[] = {PlacementState::kAsAsked, PlacementState::
                                       PlacementState::kUnknown};
 
 // Smallest, largest and mean of the elements that are finite.
-struct Range {
+struct Extent {
   double min = std::nan("");
   double max = std::nan("");
   double mean = std::nan("");
 };
 
-Range RangeOf(const Buffer& tensor) {
+Extent ExtentOf(const Buffer& tensor) {
   if (BitWidth(tensor.spec().dtype) < 8) return {};
   std::vector<double> values = ToDoubles(tensor);
   std::erase_if(values, [](double value) { return !std::isfinite(value); });
@@ -53,7 +53,7 @@ Json VerdictJson(const Verdict& verdict) {
 }
 
 Json TensorJson(const Port& port, const Buffer& tensor) {
-  const Range range = RangeOf(tensor);
+  const Extent range = ExtentOf(tensor);
   return {{"name", port.name},
           {"dtype", ToString(tensor.spec().dtype)},
           {"shape", tensor.spec().shape},
@@ -109,7 +109,7 @@ std::string TensorTable(const std::vector<Port>& ports, const std::vector<PortIn
                {"max", Align::kRight},
                {"mean", Align::kRight}});
   const auto add = [&table](const char* what, const Port& port, const Buffer& tensor, const std::string& place) {
-    const Range range = RangeOf(tensor);
+    const Extent range = ExtentOf(tensor);
     table.AddRow({what, port.name, FormatSpec(tensor.spec()), place, fmt::format("{:.6g}", range.min),
                   fmt::format("{:.6g}", range.max), fmt::format("{:.6g}", range.mean)});
   };

@@ -229,10 +229,19 @@ class Profiler {
     if (options_.keep) options_.keep(profile_);
   }
 
+  // Tensors are handed over in float32 whatever a target computes in, and the probe's models have no other form.
+  static Target InFloat(Target target) {
+    target.precision.reset();
+    return target;
+  }
+
   // A target that cannot run the probe's models has no hand-overs: it runs none of ours either, or alone.
   void ProbeInto(const Target& from, const Target& to) {
     try {
-      profile_.links.push_back(ProbeLink(registry_, from, to, options_.link_time_ns, options_.open));
+      LinkEntry link = ProbeLink(registry_, InFloat(from), InFloat(to), options_.link_time_ns, options_.open);
+      link.from = from.ToString();
+      link.to = to.ToString();
+      profile_.links.push_back(std::move(link));
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kUnsupported && error.code() != ErrorCode::kInvalidModel) throw;
     }

@@ -1,0 +1,68 @@
+#include "cli/shard_quantizer.h"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "bench/subject.h"
+#include "cli/input_sets.h"
+#include "cli/plan_rules.h"
+#include "cli/quantize_samples.h"
+#include "quantize/shard_form.h"
+
+namespace consort {
+
+struct ShardQuantizer::State {
+  const Ranges& Get() {
+    std::lock_guard lock(mutex);
+    if (!ranges) ranges = measure();
+    return *ranges;
+  }
+
+  std::mutex mutex;
+  std::function<Ranges()> measure;
+  std::optional<Ranges> ranges;
+};
+
+ShardQuantizer::ShardQuantizer(std::function<Ranges()> measure) : state_(std::make_shared<State>()) {
+  state_->measure = std::move(measure);
+}
+
+ShardQuantizer::ShardQuantizer(const Plan& plan) : state_(std::make_shared<State>()) {
+  Ranges& ranges = state_->ranges.emplace();
+  for (const auto& [tensor, range] : plan.ranges) ranges[tensor] = {range.first, range.second};
+}
+
+Quantizer ShardQuantizer::quantizer() const {
+  return [state = state_](const Model& model, Precision precision) {
+    const ByteType type = precision == Precision::kInt8 ? ByteType::kInt8 : ByteType::kUInt8;
+    return QuantizedForm(model, state->Get(), {.format = {.type = type}});
+  };
+}
+
+void ShardQuantizer::Sign(Plan& plan) const {
+  std::lock_guard lock(state_->mutex);
+  if (!state_->ranges || !AnyInteger(TargetsOf(plan))) return;
+  for (const auto& [tensor, range] : *state_->ranges) plan.ranges[tensor] = {range.low, range.high};
+}
+
+Ranges MeasureRanges(const Model& model, const InputArguments& inputs) {
+  const InputSets sets(inputs, inputs.inputs.empty() ? kCalibrationSets : 1);
+  const Signature signature = SignatureOf(model.graph());
+  const Samples samples{.count = sets.count(), .get = [&](int set) {
+                          std::vector<NamedTensor> tensors;
+                          for (auto& [name, tensor] : sets.Named(set, signature)) tensors.push_back({name, std::move(tensor)});
+                          return tensors;
+                        }};
+  const Registry registry = MakeBuiltinRegistry();
+  return CalibrateAll(model, samples, CompileOnCpu(registry), {});
+}
+
+bool AnyInteger(const std::vector<Target>& targets) {
+  return std::any_of(targets.begin(), targets.end(), [](const Target& target) {
+    return target.precision == Precision::kInt8 || target.precision == Precision::kUInt8;
+  });
+}
+
+}  // namespace consort

@@ -1,0 +1,45 @@
+// Integer forms of a model's shards, for targets in int8 and uint8.
+#ifndef CONSORT_CLI_SHARD_QUANTIZER_H_
+#define CONSORT_CLI_SHARD_QUANTIZER_H_
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "backends/quantizing/quantizing_backend.h"
+#include "cli/model_options.h"
+#include "consort/model.h"
+#include "plan/plan.h"
+#include "quantize/parameters.h"
+
+namespace consort {
+
+// Quantizes shards with the ranges of the whole model's tensors, so that every target and every division rounds alike. A
+// handle: copies share the ranges. Thread-safe.
+class ShardQuantizer {
+ public:
+  // `measure` gives the ranges when the first shard is quantized; what it refers to outlives that.
+  explicit ShardQuantizer(std::function<Ranges()> measure);
+  // Those that a plan's file holds.
+  explicit ShardQuantizer(const Plan& plan);
+
+  Quantizer quantizer() const;
+  // The ranges that were used go into the plan, if any of its targets computes in integers.
+  void Sign(Plan& plan) const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+// Ranges of all float tensors of a model: on its inputs' files, without files on kCalibrationSets sets from the seed.
+// Computed on cpu@onnxruntime.
+inline constexpr int kCalibrationSets = 8;
+Ranges MeasureRanges(const Model& model, const InputArguments& inputs);
+
+// Whether any of the targets computes in int8 or uint8.
+bool AnyInteger(const std::vector<Target>& targets);
+
+}  // namespace consort
+
+#endif  // CONSORT_CLI_SHARD_QUANTIZER_H_
