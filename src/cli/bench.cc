@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "cli/run_inputs.h"
+#include "cli/shard_quantizer.h"
 #include "consort/registry.h"
 
 namespace consort {
@@ -68,7 +69,7 @@ class Bench {
  public:
   explicit Bench(const BenchArguments& arguments)
       : arguments_(arguments),
-        registry_(MakeBuiltinRegistry(arguments.emulation)),
+        registry_(RegistryFor(arguments, arguments, arguments.emulation)),
         targets_(ResolveTargets(registry_, arguments)),
         inputs_(arguments),
         options_(OptionsFor(arguments)) {

@@ -16,6 +16,7 @@
 #include "cli/input_sets.h"
 #include "cli/plan_rules.h"
 #include "cli/run_inputs.h"
+#include "cli/shard_quantizer.h"
 #include "consort/registry.h"
 
 namespace consort {
@@ -187,7 +188,7 @@ CompareReport Measure(const Registry& registry, const std::vector<Entrant>& entr
 
 ExitCode RunCompare(const CompareOptions& options) {
   CheckUsage(options);
-  const Registry registry = MakeBuiltinRegistry(options.emulation);
+  const Registry registry = RegistryFor(options, options, options.emulation);
   const std::vector<Target> targets = ResolveEach(registry, options);
   const std::optional<Target> reference = ResolveReference(registry, options);
   if (reference) CheckReferenceModel(options, *reference);

@@ -9,6 +9,7 @@
 #include "cli/profile_options.h"
 #include "cli/profile_report.h"
 #include "cli/progress.h"
+#include "cli/shard_quantizer.h"
 #include "consort/registry.h"
 #include "profile/profile_json.h"
 #include "tune/local_planner.h"
@@ -29,7 +30,10 @@ constexpr char kFooter[] =
 
 ExitCode RunProfile(const ProfileArguments& arguments) {
   CheckNetworkArguments(arguments);
-  const Registry registry = MakeBuiltinRegistry();
+  NetworkSource networks(arguments, NetworkWeights::kSeeded);
+  const InputArguments inputs{.seed = arguments.seed};
+  const ShardQuantizer quantizer([&] { return MeasureRanges(networks.At(0), inputs); });
+  const Registry registry = MakeQuantizingRegistry({}, quantizer.quantizer());
   const std::vector<Target> targets =
       arguments.targets.empty() ? DefaultTargets(registry) : ResolveTargets(registry, arguments);
   for (const Target& target : targets) {
@@ -38,7 +42,6 @@ ExitCode RunProfile(const ProfileArguments& arguments) {
                                    "nothing to measure",
                                    target.ToString()));
   }
-  NetworkSource networks(arguments, NetworkWeights::kSeeded);
   const Progress progress;
   ProfilerOptions options{.units = arguments.units,
                           .time_ns = static_cast<TimeNs>(arguments.time_s * 1e9),

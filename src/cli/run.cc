@@ -14,6 +14,7 @@
 #include "cli/run_outputs.h"
 #include "cli/run_plan.h"
 #include "cli/run_report.h"
+#include "cli/shard_quantizer.h"
 #include "consort/registry.h"
 #include "emulate/virtual_clock.h"
 #include "io/element.h"
@@ -125,7 +126,7 @@ std::filesystem::path FolderOf(const TargetReport& report, const RunOptions& opt
 }
 
 ExitCode RunWith(const RunOptions& options) {
-  const Registry registry = MakeBuiltinRegistry(options.emulation);
+  const Registry registry = RegistryFor(options, options, options.emulation);
   const std::vector<Target> targets = ResolveTargets(registry, options);
   const ModelBundle models = LoadModels(options, targets);
   const RunInputs inputs(options);

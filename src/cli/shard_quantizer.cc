@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bench/subject.h"
+#include "cli/batch.h"
 #include "cli/input_sets.h"
 #include "cli/plan_rules.h"
 #include "cli/quantize_samples.h"
@@ -57,6 +58,13 @@ Ranges MeasureRanges(const Model& model, const InputArguments& inputs) {
                         }};
   const Registry registry = MakeBuiltinRegistry();
   return CalibrateAll(model, samples, CompileOnCpu(registry), {});
+}
+
+Registry RegistryFor(const ModelArguments& models, const InputArguments& inputs, const EmulationOptions& emulation) {
+  const ShardQuantizer quantizer([&models, &inputs] {
+    return MeasureRanges(LoadWithBatch(models, inputs, Target{}, 0).artifact.model(), inputs);
+  });
+  return MakeQuantizingRegistry(emulation, quantizer.quantizer());
 }
 
 bool AnyInteger(const std::vector<Target>& targets) {

@@ -37,6 +37,10 @@ class ShardQuantizer {
 inline constexpr int kCalibrationSets = 8;
 Ranges MeasureRanges(const Model& model, const InputArguments& inputs);
 
+// The built-in registry for commands that run one model whole: its targets in int8 and uint8 take the float model, whose
+// ranges are measured when they are first needed. The arguments outlive it.
+Registry RegistryFor(const ModelArguments& models, const InputArguments& inputs, const EmulationOptions& emulation);
+
 // Whether any of the targets computes in int8 or uint8.
 bool AnyInteger(const std::vector<Target>& targets);
 
