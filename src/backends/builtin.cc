@@ -27,9 +27,9 @@ class Adder {
   Adder(Registry& registry, const Quantizer& quantizer) : registry_(registry), quantizer_(quantizer) {}
 
   // Tells where the backend stays.
-  Backend* Add(std::unique_ptr<Backend> backend) {
+  Backend* Add(std::unique_ptr<Backend> backend, Precision activations = Precision::kInt8) {
     Backend* added = backend.get();
-    registry_.Add(quantizer_ ? MakeQuantizingBackend(std::move(backend), quantizer_) : std::move(backend));
+    registry_.Add(quantizer_ ? MakeQuantizingBackend(std::move(backend), quantizer_, activations) : std::move(backend));
     return added;
   }
 
@@ -44,7 +44,9 @@ Registry MakeQuantizingRegistry(const EmulationOptions& emulation, const Quantiz
   Registry registry;
   Adder adder(registry, quantizer);
   Backend* onnxruntime = adder.Add(MakeOnnxRuntimeBackend());
-  Backend* openvino = adder.Add(MakeOpenVinoBackend());
+  // OpenVINO's integer kernels are made for unsigned activations: with signed ones 2026.4 computes a Conv behind Concat
+  // wrongly (docs/quantization.md).
+  Backend* openvino = adder.Add(MakeOpenVinoBackend(), Precision::kUInt8);
   registry.Add(MakeLiteRtBackend());
   Backend* null = adder.Add(MakeNullBackend());
   // LiteRT is no host: cost models need the ONNX model.

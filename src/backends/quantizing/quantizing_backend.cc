@@ -1,5 +1,7 @@
 #include "backends/quantizing/quantizing_backend.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <string>
@@ -40,9 +42,8 @@ Placement OfSource(const Placement& quantized, const Graph& source, const std::s
     told.name = op.name;
     told.type = op.type;
   }
-  for (const OpPlacement& op : quantized.ops) {
-    if (by_name.count(op.name) > 0 && !op.got.empty()) placement.inserted.push_back(op.type + " on " + op.got);
-  }
+  if (!by_name.empty())
+    placement.inserted.push_back(fmt::format("{} ops of the quantized form, fused or run beside these", by_name.size()));
   return placement;
 }
 
@@ -88,8 +89,8 @@ class QuantizingDevice : public Device {
 
 class QuantizingBackend : public Backend {
  public:
-  QuantizingBackend(std::unique_ptr<Backend> inner, Quantizer quantizer)
-      : inner_(std::move(inner)), quantizer_(std::move(quantizer)) {}
+  QuantizingBackend(std::unique_ptr<Backend> inner, Quantizer quantizer, Precision activations)
+      : inner_(std::move(inner)), quantizer_(std::move(quantizer)), activations_(activations) {}
 
   std::string_view name() const override { return inner_->name(); }
   std::vector<std::string> devices() const override { return inner_->devices(); }
@@ -103,18 +104,21 @@ class QuantizingBackend : public Backend {
     std::shared_ptr<Device> device = options.isolated && !inner_->isolates_itself() ? OpenIsolated(target, options)
                                                                                     : inner_->Open(target, options);
     if (!target.precision || !IsInteger(*target.precision)) return device;
-    return std::make_shared<QuantizingDevice>(std::move(device), *target.precision, quantizer_);
+    const Precision asked = *target.precision == Precision::kInt8 ? activations_ : *target.precision;
+    return std::make_shared<QuantizingDevice>(std::move(device), asked, quantizer_);
   }
 
  private:
   std::unique_ptr<Backend> inner_;
   Quantizer quantizer_;
+  Precision activations_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> MakeQuantizingBackend(std::unique_ptr<Backend> inner, Quantizer quantizer) {
-  return std::make_unique<QuantizingBackend>(std::move(inner), std::move(quantizer));
+std::unique_ptr<Backend> MakeQuantizingBackend(std::unique_ptr<Backend> inner, Quantizer quantizer,
+                                               Precision activations) {
+  return std::make_unique<QuantizingBackend>(std::move(inner), std::move(quantizer), activations);
 }
 
 }  // namespace consort

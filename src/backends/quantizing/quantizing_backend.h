@@ -15,7 +15,9 @@ using Quantizer = std::function<Model(const Model& model, Precision precision)>;
 
 // `inner`, whose devices compile the quantized form of a float model where the target asks for int8 or uint8: "cpu@openvino/int8" then stands beside "cpu@openvino" in a plan, and both take the same shards. Models
 // that are quantized already, and other precisions, pass as they are. The placement is told by the float model's ops.
-std::unique_ptr<Backend> MakeQuantizingBackend(std::unique_ptr<Backend> inner, Quantizer quantizer);
+// `activations`: what the quantizer is asked for in place of int8, where an engine's int8 is meant for other activations.
+std::unique_ptr<Backend> MakeQuantizingBackend(std::unique_ptr<Backend> inner, Quantizer quantizer,
+                                               Precision activations = Precision::kInt8);
 
 // MakeBuiltinRegistry with every engine's backend made quantizing (src/backends/builtin.cc).
 Registry MakeQuantizingRegistry(const EmulationOptions& emulation, const Quantizer& quantizer);

@@ -67,6 +67,19 @@ TEST(Quantizing, OtherPrecisionsAndQuantizedModelsPass) {
   EXPECT_EQ(executable->placement().ops.size(), 3u);
 }
 
+TEST(Quantizing, AnEngineMayWantOtherActivationsForItsInt8) {
+  std::vector<Precision> asked;
+  const Quantizer quantizer = [&asked](const Model&, Precision precision) {
+    asked.push_back(precision);
+    return QuantizedForm();
+  };
+  const auto backend = MakeQuantizingBackend(MakeNullBackend(), quantizer, Precision::kUInt8);
+  const auto device = backend->Open(Target::Parse("null@null/int8"), {});
+  device->Compile(Artifact(test::Parse(test::ConvReluModel())), {});
+  EXPECT_THAT(asked, ElementsAre(Precision::kUInt8));
+  EXPECT_EQ(device->info().target.precision, Precision::kInt8);
+}
+
 TEST(Quantizing, OpensWhatTheInnerBackendOpens) {
   Asked asked;
   EXPECT_EQ(asked.Open("null/int8")->info().target.ToString(), "null@null/int8");
