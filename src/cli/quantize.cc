@@ -41,9 +41,27 @@ constexpr char kFooter[] =
     "bf16 rounds the weights and computes in fp32: ONNX Runtime's CPU has no bf16\n"
     "kernels. The target cpu@openvino/bf16 computes in bf16 what a float model holds.";
 
-// Ops whose name, or a tensor that they make, matches. Throws where an expression matches none.
-std::set<OpId> OpsMatching(const Graph& graph, const QuantizeArguments& arguments) {
+bool IsProduct(const Op& op) {
+  static const std::set<std::string> products = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
+  return op.domain.empty() && products.count(op.type) > 0;
+}
+
+// Ops that are no products, nor a rectifier behind one.
+std::set<OpId> OpsBesideProducts(const Graph& graph) {
   std::set<OpId> ops;
+  for (OpId id = 0; id < static_cast<OpId>(graph.ops().size()); ++id) {
+    const Op& op = graph.op(id);
+    const OpId maker = op.inputs.empty() || op.inputs.front() == kNone ? kNone : graph.tensor(op.inputs.front()).producer;
+    const bool rectifies = (op.type == "Relu" || op.type == "Clip") && maker != kNone && IsProduct(graph.op(maker));
+    if (!op.constant && !IsProduct(op) && !rectifies) ops.insert(id);
+  }
+  return ops;
+}
+
+// Ops that are out of scope, whose name, or a tensor that they make, matches. Throws where an expression matches none.
+std::set<OpId> OpsInFloat(const Graph& graph, const QuantizeArguments& arguments) {
+  std::set<OpId> ops;
+  if (arguments.scope == QuantizeScope::kProducts) ops = OpsBesideProducts(graph);
   for (const std::string& text : arguments.keep_float) {
     const std::regex expression(text, std::regex::ECMAScript);
     bool matched = false;
@@ -139,7 +157,7 @@ class Conversion {
 class ByteConversion : public Conversion {
  public:
   explicit ByteConversion(const QuantizeArguments& arguments)
-      : Conversion(arguments), prepared_(PrepareForQuantization(source())), asked_(OpsMatching(graph(), arguments)) {}
+      : Conversion(arguments), prepared_(PrepareForQuantization(source())), asked_(OpsInFloat(graph(), arguments)) {}
 
   QuantizeReport Run() {
     Describe();
@@ -236,7 +254,7 @@ class HalfConversion : public Conversion {
   QuantizeReport Run() {
     const Graph& graph = source().graph();
     const bool fp16 = arguments_.precision == Precision::kFp16;
-    const std::set<OpId> asked = OpsMatching(graph, arguments_);
+    const std::set<OpId> asked = OpsInFloat(graph, arguments_);
     const HalfModel half = fp16 ? ConvertToFp16(source(), asked) : RoundWeightsToBf16(source(), asked);
     report_.scheme = fp16 ? "fp16" : "bf16 weights, computed in fp32";
     report_.clamped = half.clamped;

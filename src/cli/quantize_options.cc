@@ -50,6 +50,10 @@ void AddCalibrationOptions(CLI::App* app, QuantizeArguments& arguments) {
 }
 
 void AddBounds(CLI::App* app, QuantizeArguments& arguments) {
+  AddChoice<QuantizeScope>(
+      app, "--scope", arguments.scope, {{"all", QuantizeScope::kAll}, {"products", QuantizeScope::kProducts}},
+      "what becomes integers: every operator that can, as the Edge TPU needs it, or only convolutions and matrix products, which "
+      "loses less on transformers and recurrent nets (default: all)");
   AddEach(
       app, "--keep-float", "REGEX", [&arguments](const std::string& text) { arguments.keep_float.push_back(text); },
       "ops stay float where a part of their name, or of a tensor that they make, matches; repeatable");

@@ -14,6 +14,12 @@
 
 namespace consort {
 
+// Which operators become integers, of those that have an integer form.
+enum class QuantizeScope : uint8_t {
+  kAll,
+  kProducts,  // Conv, ConvTranspose, Gemm and MatMul, with the Relu behind them
+};
+
 struct QuantizeArguments {
   std::string model;
   ModelOptions loading;
@@ -28,6 +34,7 @@ struct QuantizeArguments {
   std::optional<double> percentile;
   bool per_tensor = false;
   bool symmetric_activations = false;
+  QuantizeScope scope = QuantizeScope::kAll;
   std::vector<std::string> keep_float;  // regular expressions
   std::optional<double> min_sqnr_db;
   std::optional<double> max_accuracy_drop;  // points, of top-1

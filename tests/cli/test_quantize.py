@@ -199,6 +199,13 @@ def test_a_bound_that_cannot_be_met(lenet, tmp_path):
     assert call("quantize", lenet, "-o", tmp_path / "q.onnx", "--max-accuracy-drop", "100").code == 0
 
 
+def test_scope(lenet, tmp_path):
+    everything = call_json("quantize", lenet, "-o", tmp_path / "all.onnx")
+    products = call_json("quantize", lenet, "-o", tmp_path / "products.onnx", "--scope", "products")
+    # Two Conv and three Gemm, four of them with a Relu; without the MaxPools and Flatten between them.
+    assert everything["quantized_ops"] - products["quantized_ops"] == 3 and products["quantized_ops"] == 9, products
+
+
 def test_keep_float(lenet, tmp_path):
     report = call_json("quantize", lenet, "-o", tmp_path / "q.onnx", "--keep-float", "^logits$")
     assert report["float_ops"] == {"Gemm: asked for": 1}
