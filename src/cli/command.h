@@ -39,9 +39,11 @@ struct Command {
 };
 
 // Each adds its subcommand to `program`; main.cc lists them.
+Command AddAuditCommand(CLI::App& program);
 Command AddBenchCommand(CLI::App& program);
 Command AddCalibrateCommand(CLI::App& program);
 Command AddCompareCommand(CLI::App& program);
+Command AddConvertCommand(CLI::App& program);
 Command AddDevicesCommand(CLI::App& program);
 Command AddDoctorCommand(CLI::App& program);
 Command AddInspectCommand(CLI::App& program);

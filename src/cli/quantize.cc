@@ -20,6 +20,7 @@
 #include "quantize/float_layers.h"
 #include "quantize/half_precision.h"
 #include "quantize/prepare.h"
+#include "tflite/write_tflite.h"
 
 namespace consort {
 namespace {
@@ -36,10 +37,13 @@ constexpr char kFooter[] =
     "  consort quantize net.onnx -o q.onnx --calibration s.npz --min-sqnr 25\n"
     "  consort quantize net.onnx -o q.onnx --keep-float '^head/' --sensitivity\n"
     "  consort quantize net.onnx -o half.onnx --precision fp16\n"
+    "  consort quantize net.onnx -o net.tflite --calibration samples.npz\n"
     "\n"
-    "Inputs and outputs stay float32. Figures are computed on cpu@onnxruntime.\n"
-    "bf16 rounds the weights and computes in fp32: ONNX Runtime's CPU has no bf16\n"
-    "kernels. The target cpu@openvino/bf16 computes in bf16 what a float model holds.";
+    "-o FILE.tflite writes what 'consort convert' makes of the 8-bit model: int8 inside\n"
+    "and at its edges, images as NHWC. In ONNX files inputs and outputs stay float32.\n"
+    "Figures are computed on cpu@onnxruntime, of the ONNX model. bf16 rounds the\n"
+    "weights and computes in fp32: ONNX Runtime's CPU has no bf16 kernels. The target\n"
+    "cpu@openvino/bf16 computes in bf16 what a float model holds.";
 
 bool IsProduct(const Op& op) {
   static const std::set<std::string> products = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
@@ -138,7 +142,7 @@ class Conversion {
   }
   // Writes the file unless a bound is missed.
   void Store(const Model& model) {
-    const std::string bytes = model.Serialize();
+    const std::string bytes = arguments_.as_tflite() ? WriteTfLite(model).bytes : model.Serialize();
     report_.bytes_after = static_cast<int64_t>(bytes.size());
     report_.written = !report_.bound || report_.bound->met;
     if (report_.written) WriteFile(arguments_.output, bytes);

@@ -104,7 +104,7 @@ RangeOptions QuantizeArguments::ranges() const {
 
 void AddQuantizeOptions(CLI::App* app, QuantizeArguments& arguments) {
   app->add_option("MODEL", arguments.model, "ONNX file")->required()->type_name("");
-  app->add_option("-o,--output", arguments.output, "ONNX file to write")->required()->type_name("FILE");
+  app->add_option("-o,--output", arguments.output, "ONNX file to write, or .tflite")->required()->type_name("FILE");
   AddChoice<Precision>(app, "--precision", arguments.precision,
                        {{"int8", Precision::kInt8},
                         {"uint8", Precision::kUInt8},
@@ -129,6 +129,8 @@ void CheckQuantizeArguments(const QuantizeArguments& arguments) {
                                 arguments.symmetric_activations || arguments.sensitivity)) {
     throw UsageError("--method, --percentile, --per-tensor, --symmetric-activations and --sensitivity are for 8 bits");
   }
+  if (arguments.as_tflite() && !arguments.in_bytes())
+    throw UsageError("a .tflite file is written in 8 bits: --precision int8 or uint8, or -o FILE.onnx");
   for (const std::string& expression : arguments.keep_float) CheckExpression(expression);
   if (IsSameFile(arguments.model, arguments.output))
     throw UsageError(fmt::format("--output '{}' is the model that is read: name another", arguments.output.string()));

@@ -42,6 +42,8 @@ struct QuantizeArguments {
   OutputFormat format = OutputFormat::kTable;
 
   bool in_bytes() const { return precision == Precision::kInt8 || precision == Precision::kUInt8; }
+  // The model is written as TensorFlow Lite's.
+  bool as_tflite() const { return output.extension() == ".tflite"; }
   bool bounded() const { return min_sqnr_db || max_accuracy_drop; }
   QdqOptions qdq() const;
   RangeOptions ranges() const;

@@ -1,14 +1,11 @@
 #include "conformance/tflite_twins.h"
 
-#include "backends/litert/test_tflite.h"
 #include "model/test_models.h"
+#include "tflite/test_tflite.h"
 
 namespace consort::test {
 namespace {
 
-constexpr uint8_t kAddOptions = 11;
-constexpr uint8_t kMulOptions = 21;
-constexpr uint8_t kFullyConnectedOptions = 8;
 constexpr auto kFloat = TfLiteElement::kFloat32;
 
 std::string TwoInputs() {
@@ -17,8 +14,8 @@ std::string TwoInputs() {
   const int b = writer.Tensor("b", {1, 4}, kFloat);
   const int sum = writer.Tensor("sum", {1, 4}, kFloat);
   const int product = writer.Tensor("product", {1, 4}, kFloat);
-  writer.Operator(TfLiteOp::kAdd, {a, b}, {sum}, kAddOptions);
-  writer.Operator(TfLiteOp::kMul, {a, b}, {product}, kMulOptions);
+  writer.Operator(TfLiteOp::kAdd, {a, b}, {sum}, TfLiteOptionsTable::kAdd);
+  writer.Operator(TfLiteOp::kMul, {a, b}, {product}, TfLiteOptionsTable::kMul);
   return writer.Finish({a, b}, {sum, product});
 }
 
@@ -49,7 +46,7 @@ std::string Product(int m, int k, int n, bool open) {
   const int x = writer.Tensor("x", {m, k}, kFloat, {}, "", signature(k));
   const int w = writer.Tensor("w", {n, k}, kFloat, {}, TransposedWeight(k, n));
   const int y = writer.Tensor("y", {m, n}, kFloat, {}, "", signature(n));
-  writer.Operator(TfLiteOp::kFullyConnected, {x, w, -1}, {y}, kFullyConnectedOptions);
+  writer.Operator(TfLiteOp::kFullyConnected, {x, w, -1}, {y}, TfLiteOptionsTable::kFullyConnected);
   return writer.Finish({x}, {y});
 }
 
@@ -60,8 +57,8 @@ std::string Stateful() {
   const int two = writer.Tensor("two", {1}, kFloat, {}, BytesOf<float>({2}));
   const int next_state = writer.Tensor("next_state", {1, 4}, kFloat);
   const int y = writer.Tensor("y", {1, 4}, kFloat);
-  writer.Operator(TfLiteOp::kAdd, {state, x}, {next_state}, kAddOptions);
-  writer.Operator(TfLiteOp::kMul, {next_state, two}, {y}, kMulOptions);
+  writer.Operator(TfLiteOp::kAdd, {state, x}, {next_state}, TfLiteOptionsTable::kAdd);
+  writer.Operator(TfLiteOp::kMul, {next_state, two}, {y}, TfLiteOptionsTable::kMul);
   return writer.Finish({x, state}, {next_state, y});
 }
 

@@ -4,6 +4,8 @@
 """
 
 import io
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy
@@ -155,8 +157,74 @@ def write_platforms():
     write("platform", "deep.toml", b"[a.a.a.a.a.a.a.a.a.a]\nb = [[[[[[[[[1]]]]]]]]]\n")
 
 
+def quantized(layers, shape, dtype=numpy.int8):
+    """x, then layers of (operator, constants, attributes), each between QuantizeLinear and DequantizeLinear. Constants: integers, or (weights, scales, axis)."""
+    nodes, initializers = [], []
+
+    def constant(value):
+        initializers.append(numpy_helper.from_array(value, f"c{len(initializers)}"))
+        return initializers[-1].name
+
+    def pair(name):
+        scale, point = constant(numpy.float32(0.05)), constant(dtype(3))
+        nodes.append(helper.make_node("QuantizeLinear", [name, scale, point], [f"{name}_q"]))
+        nodes.append(helper.make_node("DequantizeLinear", [f"{name}_q", scale, point], [f"{name}_d"]))
+        return f"{name}_d"
+
+    def operand(value):
+        if isinstance(value, numpy.ndarray):
+            return constant(value)
+        weights, scales, axis = value
+        parts = [constant(weights), constant(numpy.float32(scales)), constant(numpy.zeros(numpy.shape(scales), weights.dtype))]
+        nodes.append(helper.make_node("DequantizeLinear", parts, [f"{parts[0]}_d"], axis=axis))
+        return f"{parts[0]}_d"
+
+    name = pair("x")
+    for i, (kind, constants, attributes) in enumerate(layers):
+        nodes.append(helper.make_node(kind, [name, *map(operand, constants)], [f"t{i}"], f"n{i}", **attributes))
+        name = pair(f"t{i}")
+    return model(nodes, [tensor("x", shape)], [tensor(name, None)], initializers)
+
+
+def write_quantized():
+    rng = numpy.random.default_rng(1)
+    weights = lambda *shape: rng.integers(-9, 9, shape).astype(numpy.int8)
+    bias = (numpy.array([1, -2, 3], numpy.int32), [0.005, 0.01, 0.015], 0)
+    layers = [("Conv", [(weights(3, 2, 3, 3), [0.1, 0.2, 0.3], 0), bias], {"pads": [1, 0, 0, 1], "strides": [2, 1]}),
+              ("Relu", [], {}), ("MaxPool", [], {"kernel_shape": [2, 2], "pads": [1, 1, 0, 0]}), ("Flatten", [], {}),
+              ("Gemm", [(weights(4, 45), 0.1, 0)], {"transB": 1}), ("Softmax", [], {})]
+    write("qdq", "convolution", quantized(layers, [1, 2, 6, 6]))
+    layers = [("Conv", [(weights(4, 1, 2, 2), 0.1, 0)], {"group": 2}), ("Transpose", [], {"perm": [0, 2, 3, 1]}),
+              ("Slice", [numpy.array([1]), numpy.array([3]), numpy.array([1]), numpy.array([2])], {}),
+              ("Reshape", [numpy.array([2, -1])], {}), ("Add", [(weights(1, 1), 0.1, 0)], {}), ("Sigmoid", [], {})]
+    write("qdq", "moves", quantized(layers, [1, 2, 5, 5], numpy.uint8))
+    layers = [("ConvTranspose", [(weights(2, 3, 3, 3), 0.1, 0)], {"strides": [2, 2], "pads": [1, 1, 1, 1]}),
+              ("Pad", [numpy.array([0, 0, 1, 0, 0, 0, 0, 1])], {}), ("AveragePool", [], {"kernel_shape": [3, 3], "auto_pad": "SAME_UPPER"}),
+              ("ReduceMean", [], {"axes": [2], "keepdims": 0}), ("MatMul", [(weights(8, 5), [0.1] * 5, 1)], {})]
+    write("qdq", "transposed", quantized(layers, [1, 2, 4, 4]))
+
+
+def write_tflite():
+    """Models of the integration tests, and a file in which the Edge TPU's code is only talked about."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
+    import make_tflite
+
+    with tempfile.TemporaryDirectory() as folder:
+        make_tflite.write_all(Path(folder))
+        for file in ("conv_int8_channels.tflite", "edgetpu_custom.tflite"):
+            write("tflite", file, (Path(folder) / file).read_bytes())
+        decoy = make_tflite.ModelWriter()
+        x = decoy.tensor("edgetpu-custom-op", [1, 8], "float32")
+        y = decoy.tensor("y", [1, 8], "float32")
+        decoy.operator(make_tflite.schema.BuiltinOperator.RELU, [x], [y])
+        decoy.write(Path(folder) / "decoy.tflite", [x], [y])
+        write("tflite", "decoy.tflite", (Path(folder) / "decoy.tflite").read_bytes())
+
+
 if __name__ == "__main__":
     write_models()
     write_tensors()
     write_images()
     write_platforms()
+    write_tflite()
+    write_quantized()

@@ -420,6 +420,7 @@ def tflite(shop: Workshop, count: int) -> None:
     for piece in range(count):
         offset = len(sound) * piece // count
         shop.run(f"tflite_truncated_{offset}", sound[:offset], **options)
+        shop.inspect(f"audit_truncated_{offset}", sound[:offset], "model.tflite", command="audit")
     rng = np.random.Generator(np.random.PCG64(29))
     for index in range(count):
         # The tables stand at the end of the file, the weights before them.
@@ -427,6 +428,7 @@ def tflite(shop: Workshop, count: int) -> None:
         flipped = bytearray(sound)
         flipped[offset] ^= 1 << bit
         shop.run(f"tflite_flip_{index}_at_{offset}_bit_{bit}", bytes(flipped), codes=ANY, harmless=FLIP_MAY_BE_HARMLESS, **options)
+        shop.inspect(f"audit_flip_{index}_at_{offset}_bit_{bit}", bytes(flipped), "model.tflite", command="audit", codes=ANY, harmless=FLIP_MAY_BE_HARMLESS)
     shop.run("tflite_identifier_only", b"\x08\0\0\0TFL3" + bytes(64), **options)
     shop.run("tflite_root_outside", b"\xff\xff\xff\x7fTFL3" + sound[8:], **options)
     shop.run("tflite_other_identifier", sound[:4] + b"TFL9" + sound[8:], **options)

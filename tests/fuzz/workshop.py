@@ -89,11 +89,11 @@ class Workshop:
         self.cases.append(case)
         return case
 
-    def inspect(self, name: str, model: bytes | onnx.ModelProto, file: str = "model.onnx", **expectations) -> Case:
-        """A case of `consort inspect` on a mutated model."""
+    def inspect(self, name: str, model: bytes | onnx.ModelProto, file: str = "model.onnx", command: str = "inspect", **expectations) -> Case:
+        """A case of `consort inspect`, or another command of one file, on a mutated model."""
         path = self.write(name, file, model if isinstance(model, bytes) else model.SerializeToString())
         expectations.setdefault("mentions", (file,))
-        return self.add(name, ["inspect", path], **expectations)
+        return self.add(name, [command, path], **expectations)
 
     def run(self, name: str, model: bytes | onnx.ModelProto, *more, file: str = "model.onnx", device: str = "cpu@onnxruntime", **expectations) -> Case:
         """A case of `consort run` on a mutated model."""

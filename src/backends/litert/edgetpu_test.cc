@@ -5,7 +5,7 @@
 
 #include "backends/litert/edgetpu_device.h"
 #include "backends/litert/litert_backend.h"
-#include "backends/litert/test_tflite.h"
+#include "tflite/test_tflite.h"
 #include "consort/error.h"
 
 namespace consort::test {
@@ -74,8 +74,8 @@ TEST(EdgeTpu, WhatTheCompilerLeftIsElsewhere) {
   const int x = writer.Tensor("x", {1, 4}, TfLiteElement::kFloat32);
   const int middle = writer.Tensor("middle", {1, 4}, TfLiteElement::kFloat32);
   const int y = writer.Tensor("y", {1, 4}, TfLiteElement::kFloat32);
-  writer.Operator(TfLiteOp::kCustom, {x}, {middle}, 0, kCompiled);
-  writer.Operator(TfLiteOp::kAdd, {middle, middle}, {y}, 11);
+  writer.Operator(TfLiteOp::kCustom, {x}, {middle}, TfLiteOptionsTable::kNone, kCompiled);
+  writer.Operator(TfLiteOp::kAdd, {middle, middle}, {y}, TfLiteOptionsTable::kAdd);
   const std::string bytes = writer.Finish({x}, {y});
   for (const Optimization optimization : {Optimization::kNone, Optimization::kFull}) {
     const auto executable = OpenTpu("edgetpu")->Compile(TfLite(bytes), {.optimization = optimization});

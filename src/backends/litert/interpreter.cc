@@ -7,9 +7,9 @@
 #include <cstdio>
 
 #include "backends/litert/edgetpu_plugin.h"
-#include "backends/litert/operator_names.h"
 #include "backends/litert/tflite_check.h"
 #include "base/strings.h"
+#include "tflite/operator_names.h"
 
 namespace consort::litert {
 namespace {
@@ -189,7 +189,7 @@ TfLiteStatus Interpreter::Look(TfLiteOpaqueContext* context, TfLiteOpaqueDelegat
     PlanNode& seen = probe.nodes.emplace_back();
     seen.index = index;
     const char* custom = library.OperatorName(registration);
-    seen.type = custom != nullptr ? std::string(custom) : std::string(BuiltinName(library.OperatorCode(registration)));
+    seen.type = custom != nullptr ? custom : std::string(tflite::BuiltinName(library.OperatorCode(registration)));
     const int* outputs = nullptr;
     int count = 0;
     if (library.NodeOutputs(node, &outputs, &count) != kTfLiteOk || count == 0 || outputs[0] < 0) continue;

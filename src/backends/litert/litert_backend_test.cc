@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "backends/litert/test_tflite.h"
 #include "consort/error.h"
 #include "model/test_models.h"
+#include "tflite/test_tflite.h"
 
 namespace consort::test {
 namespace {

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "backends/litert/litert_backend.h"
-#include "backends/litert/test_tflite.h"
 #include "consort/error.h"
+#include "tflite/test_tflite.h"
 
 namespace consort::test {
 namespace {
@@ -42,7 +42,7 @@ TEST(LiteRtBadInput, IndicesOutsideTheirListsAreRefused) {
     TfLiteWriter writer;
     const int x = writer.Tensor("x", {4}, TfLiteElement::kFloat32);
     const int y = writer.Tensor("y", {4}, TfLiteElement::kFloat32);
-    writer.Operator(TfLiteOp::kAdd, {x, wrong}, {y}, 11);
+    writer.Operator(TfLiteOp::kAdd, {x, wrong}, {y}, TfLiteOptionsTable::kAdd);
     EXPECT_EQ(CodeOf(writer.Finish({x}, {y})), ErrorCode::kInvalidModel) << wrong;
     TfLiteWriter other;
     other.Tensor("x", {4}, TfLiteElement::kFloat32);
@@ -57,7 +57,7 @@ TEST(LiteRtBadInput, ATensorThatNothingMakesIsRefused) {
   const int x = writer.Tensor("x", {1, 4}, TfLiteElement::kFloat32);
   const int weights = writer.Tensor("weights", {4, 4}, TfLiteElement::kFloat32);
   const int y = writer.Tensor("y", {1, 4}, TfLiteElement::kFloat32);
-  writer.Operator(TfLiteOp::kFullyConnected, {x, weights, -1}, {y}, 8);
+  writer.Operator(TfLiteOp::kFullyConnected, {x, weights, -1}, {y}, TfLiteOptionsTable::kFullyConnected);
   EXPECT_EQ(CodeOf(writer.Finish({x}, {y})), ErrorCode::kInvalidModel);
 }
 
@@ -66,7 +66,7 @@ TEST(LiteRtBadInput, ShapesThatAKernelRefusesAreTheModelsFault) {
   const int x = writer.Tensor("x", {3}, TfLiteElement::kFloat32);
   const int z = writer.Tensor("z", {4}, TfLiteElement::kFloat32);
   const int y = writer.Tensor("y", {4}, TfLiteElement::kFloat32);
-  writer.Operator(TfLiteOp::kAdd, {x, z}, {y}, 11);
+  writer.Operator(TfLiteOp::kAdd, {x, z}, {y}, TfLiteOptionsTable::kAdd);
   EXPECT_EQ(CodeOf(writer.Finish({x, z}, {y})), ErrorCode::kInvalidModel);
 }
 

@@ -6,9 +6,8 @@
 
 namespace consort::litert {
 
-// `bytes` passed LiteRT's verification of offsets. LiteRT then trusts every index and every size in them; this throws
-// kInvalidModel, begun by `place`, for a list that is missing, an index outside its list, a tensor that is read but
-// never made, and one larger than this machine's memory.
+// LiteRT verifies offsets and then trusts every index and every size; this throws kInvalidModel, begun by `place`, for
+// whatever tflite/parse.h refuses, a tensor that is read but never made, and one larger than this machine's memory.
 void CheckIndices(const std::string& bytes, const std::string& place);
 
 }  // namespace consort::litert

@@ -1,8 +1,8 @@
-#include "backends/litert/operator_names.h"
+#include "tflite/operator_names.h"
 
 #include <iterator>
 
-namespace consort::litert {
+namespace consort::tflite {
 namespace {
 
 // BuiltinOperator of TensorFlow Lite's schema, in its numbering
@@ -226,4 +226,4 @@ std::string_view BuiltinName(int code) {
   return code >= 0 && code < static_cast<int>(std::size(kNames)) ? kNames[code] : "UNKNOWN_BUILTIN";
 }
 
-}  // namespace consort::litert
+}  // namespace consort::tflite
