@@ -154,6 +154,7 @@ ITEMS = (
     image_item("coffee.png", SKIMAGE, SKIMAGE_DATA, "CC0 (Rachel Michetti)"),
     image_item("rocket.jpg", SKIMAGE, SKIMAGE_DATA, "public domain (SpaceX)"),
     image_item("china.jpg", SKLEARN, SKLEARN_DATA, "CC-BY-2.0 (danielbuechele)"),
+    Item("digits/digits.csv.gz", "CC-BY-4.0 (E. Alpaydin, C. Kaynak)", SKLEARN, "sklearn/datasets/data/digits.csv.gz"),
     Item("audio/voice_16khz.npy", "Apache-2.0 (made here)", make=make_voice, made_from=("voice.py",)),
 )
 
