@@ -3,6 +3,7 @@
 The first ONNX Runtime session of a process decides whether denormals are flushed; every session here asks for it.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,23 +33,36 @@ def onnxruntime_options() -> onnxruntime.SessionOptions:
     return options
 
 
-def run_onnxruntime(model: onnx.ModelProto, cases: list[dict[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
-    """The outputs by name, for each set of inputs."""
+Runner = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]  # inputs by name to outputs by name
+
+
+def onnxruntime_runner(model: onnx.ModelProto) -> Runner:
     session = onnxruntime.InferenceSession(model.SerializeToString(), onnxruntime_options(), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    return [dict(zip(names, session.run(names, inputs))) for inputs in cases]
+    return lambda inputs: dict(zip(names, session.run(names, inputs)))
+
+
+def openvino_runner(model: onnx.ModelProto) -> Runner:
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", OPENVINO_OPTIONS)
+    request = compiled.create_infer_request()
+    names = [output.name for output in model.graph.output]
+
+    def run(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        request.infer(inputs)
+        return {name: request.get_tensor(name).data.copy() for name in names}
+
+    return run
+
+
+def run_onnxruntime(model: onnx.ModelProto, cases: list[dict[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
+    """The outputs by name, for each set of inputs."""
+    return list(map(onnxruntime_runner(model), cases))
 
 
 def run_openvino(model: onnx.ModelProto, cases: list[dict[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
     """The outputs by name, for each set of inputs."""
-    core = openvino.Core()
-    compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", OPENVINO_OPTIONS)
-    request = compiled.create_infer_request()
-    results = []
-    for inputs in cases:
-        request.infer(inputs)
-        results.append({output.get_any_name(): request.get_tensor(output).data.copy() for output in compiled.outputs})
-    return results
+    return list(map(openvino_runner(model), cases))
 
 
 def run_litert(path: Path, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
