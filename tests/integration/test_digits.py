@@ -1,5 +1,9 @@
-"""A net that is trained here on handwritten digits: its layers, its file, its accuracy on a fold."""
+"""A net that was trained here on handwritten digits, before and after quantization: one fold of LeNet; benchmarks/digits_precision.py has them all.
 
+Bounds are those of paired_counts, scaled from 1,797 images to the fold's and rounded up.
+"""
+
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +13,10 @@ import numpy_layers
 import onnx
 import pytest
 from closeness import relative_difference
-from consort_steps import run
+from consort_steps import quantize, run, run_chain, shard
 from digit_nets import Net, to_onnx, train
+from onnx import numpy_helper
+from paired_counts import ALLOWED, PairedCounts, compare
 
 TARGET = "cpu@onnxruntime"
 
@@ -36,6 +42,14 @@ def fold(tmp_path_factory) -> Fold:
     inputs = net.inputs(data.images[held_out])
     before = run(folder / "lenet.onnx", TARGET, {"image": inputs}, folder / "before")["logits"]
     return Fold(net, folder / "lenet.onnx", net.inputs(data.images[training[:256]]), inputs, data.labels[held_out], before)
+
+
+def allowed(precision: str, images: int) -> int:
+    return math.ceil(ALLOWED[precision] * images / digits.COUNT)
+
+
+def counts(fold: Fold, model: Path, folder: Path) -> PairedCounts:
+    return compare(fold.before, run(model, TARGET, {"image": fold.held_out}, folder / "after")["logits"], fold.labels)
 
 
 def test_folds_hold_every_image_once_and_every_digit_alike():
@@ -69,3 +83,39 @@ def test_gradients_are_those_of_the_layers(kind: str):
 def test_the_file_computes_what_was_trained(fold: Fold):
     assert relative_difference(fold.before, fold.net.forward(fold.held_out)) <= 1e-5
     assert np.mean(fold.before.argmax(1) == fold.labels) >= 0.97
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp16"])
+def test_few_images_are_lost(fold: Fold, precision: str, tmp_path: Path):
+    changed = quantize(fold.model, precision, {"image": fold.calibration}, tmp_path / "changed.onnx")
+    count = counts(fold, changed, tmp_path)
+    print(f"\n{precision}: {count}")
+    assert count.noise > 0
+    assert count.lost <= allowed(precision, count.images)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_few_images_are_lost_by_an_int8_shard(fold: Fold, index: int, tmp_path: Path):
+    parts = shard(fold.model, f"{fold.net.cut}_out", tmp_path / "parts")
+    inputs = {"image": fold.calibration}
+    if index == 1:
+        inputs = run(parts[0], TARGET, inputs, tmp_path / "calibration")
+    parts[index] = quantize(parts[index], "int8", inputs, tmp_path / "changed.onnx")
+    after = run_chain([(part, TARGET) for part in parts], {"image": fold.held_out}, tmp_path / "run")["logits"]
+    count = compare(fold.before, after, fold.labels)
+    print(f"\nint8 shard {index + 1} of 2: {count}")
+    assert count.noise > 0
+    assert count.lost <= allowed("int8", count.images)
+
+
+def test_wrong_scales_are_found(fold: Fold, tmp_path: Path):
+    """Activations that end at a fiftieth of their range cost more images than are allowed."""
+    changed = quantize(fold.model, "int8", {"image": fold.calibration}, tmp_path / "changed.onnx")
+    model = onnx.load(changed)
+    scales = {node.input[1] for node in model.graph.node if node.op_type == "QuantizeLinear"}
+    assert scales
+    for tensor in model.graph.initializer:
+        if tensor.name in scales:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) / np.float32(50), tensor.name))
+    onnx.save(model, changed)
+    assert counts(fold, changed, tmp_path).lost > allowed("int8", fold.labels.size)

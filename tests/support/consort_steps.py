@@ -16,8 +16,8 @@ def quantize(model: Path, precision: str, calibration: dict[str, np.ndarray], ou
 
 
 def shard(model: Path, tensor: str, folder: Path) -> list[Path]:
-    """The two models before and behind the cut where `tensor` has been made."""
-    manifest = call_json("shard", model, "-o", folder, "--at", tensor)["manifest"]
+    """The two models before and behind the cut where `tensor` has been made; what an earlier call wrote to the folder is replaced."""
+    manifest = call_json("shard", model, "-o", folder, "--at", tensor, "--force")["manifest"]
     return [folder / part["file"] for part in manifest["shards"]]
 
 
