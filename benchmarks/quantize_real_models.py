@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""What int8 does to four real models at their own tasks: `consort quantize` beside ONNX Runtime's and NNCF's quantizers, on the same data.
+
+    .deps/venv/bin/python benchmarks/quantize_real_models.py [--models A,B] [--engines E,F] [--options=WORDS] [--nncf PYTHON]
+
+PP-OCR's detector and recogniser, MiniLM and silero-vad; real_tasks.py makes their inputs, none of which is for calibration and for the test.
+Every quantizer gets the same float model with fixed shapes and the same calibration inputs. Peers use their defaults, with weights per channel;
+NNCF is run by the Python that --nncf names, in an environment of its own. All files are run by the engines' Python APIs.
+
+SQNR: of the judged output against the float model's on the same engine; the median of the test inputs, of silero-vad that of the whole track, which
+carries its own states. Exit code 1 when, in the median of models and engines, Consort's is more than 0.5 dB below the better peer's.
+"""
+
+import argparse
+import logging
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.preprocess import quant_pre_process
+from real_tasks import TASKS, Case, Task, outputs_of
+
+import consort_steps  # noqa: E402  (real_tasks has put its folder on the path)
+import engines  # noqa: E402
+
+ALLOWED_DB = 0.5
+RUNNERS = {"onnxruntime": engines.onnxruntime_runner, "openvino": engines.openvino_runner}
+
+
+class Reader(CalibrationDataReader):
+    def __init__(self, cases: list[Case]):
+        self.cases = iter(cases)
+
+    def get_next(self):
+        return next(self.cases, None)
+
+
+def by_consort(options: list[str]) -> Callable[[Task, Path, Path], Path]:
+    def quantize(task: Task, model: Path, folder: Path) -> Path:
+        stacked = {name: np.concatenate([case[name] for case in task.calibration]) for name in task.calibration[0]}
+        return consort_steps.quantize(model, "int8", stacked, folder / "consort.onnx", *options)
+
+    return quantize
+
+
+def by_onnxruntime(task: Task, model: Path, folder: Path) -> Path:
+    prepared, output = folder / "prepared.onnx", folder / "onnxruntime.onnx"
+    quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
+    quantize_static(str(prepared), str(output), Reader(task.calibration), quant_format=QuantFormat.QDQ, per_channel=True,
+                    activation_type=QuantType.QInt8, weight_type=QuantType.QInt8)
+    return output
+
+
+def by_nncf(python: Path) -> Callable[[Task, Path, Path], Path]:
+    def quantize(task: Task, model: Path, folder: Path) -> Path:
+        for index, case in enumerate(task.calibration):
+            np.savez(folder / f"calibration{index:03}.npz", **case)
+        output = folder / "nncf.onnx"
+        command = [python, Path(__file__).with_name("nncf_quantize.py"), task.kind, model, output, *sorted(folder.glob("calibration*.npz"))]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip().splitlines()[-1])
+        return output
+
+    return quantize
+
+
+def sqnr_db(reference: list[Case], changed: list[Case], task: Task) -> float:
+    """10 log10 of the reference's energy over the difference's."""
+    pairs = [[outputs[task.output].astype(np.float64).ravel() for outputs in side] for side in (reference, changed)]
+    if task.sequence:
+        pairs = [[np.concatenate(side)] for side in pairs]
+    with np.errstate(divide="ignore"):
+        return float(np.median([10 * np.log10(np.sum(a * a) / np.sum((a - b) ** 2)) for a, b in zip(*pairs)]))
+
+
+def reason(error: Exception) -> str:
+    """The line of a message that says most: Consort's own, else the first that does more than name a place in OpenVINO's source."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Exception from")] or [type(error).__name__]
+    return next((line for line in lines if line.startswith("consort: ")), lines[0])
+
+
+def measure(name: str, quantizers: dict[str, Callable], engine_names: list[str], folder: Path) -> list[float]:
+    """Prints the rows of a model; Consort's SQNR less the better peer's, for each engine where both are known."""
+    folder.mkdir(parents=True)
+    task = TASKS[name](folder)
+    model = folder / f"{name}.onnx"
+    onnx.save(task.model, model)
+    references = {engine: outputs_of(task, RUNNERS[engine](task.model)) for engine in engine_names}
+    found: dict[tuple[str, str], float] = {}
+    for quantizer, quantize in quantizers.items():
+        try:
+            changed = onnx.load(quantize(task, model, folder))
+        except Exception as error:  # noqa: BLE001: whatever a peer raises is a row of the table
+            print(f"{name:11} {quantizer:12} failed: {reason(error)}", flush=True)
+            continue
+        for engine in engine_names:
+            try:
+                outputs = outputs_of(task, RUNNERS[engine](changed))
+            except Exception as error:  # noqa: BLE001
+                print(f"{name:11} {quantizer:12} {engine:11} refused: {reason(error)}", flush=True)
+                continue
+            found[quantizer, engine] = sqnr_db(references[engine], outputs, task)
+            print(f"{name:11} {quantizer:12} {engine:11} {found[quantizer, engine]:6.2f}  {task.agreement(references[engine], outputs)}", flush=True)
+    return gains(found, engine_names)
+
+
+def gains(found: dict[tuple[str, str], float], engine_names: list[str]) -> list[float]:
+    result = []
+    for engine in engine_names:
+        peers = [value for (quantizer, on), value in found.items() if on == engine and quantizer != "consort"]
+        if peers and ("consort", engine) in found:
+            result.append(found["consort", engine] - max(peers))
+    return result
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words = lambda text: text.split(",")  # noqa: E731
+    parser.add_argument("--models", type=words, default=list(TASKS), help=f"of {', '.join(TASKS)}")
+    parser.add_argument("--engines", type=words, default=list(RUNNERS))
+    parser.add_argument("--options", type=str.split, default=[], help="more for `consort quantize`, in one word: --options='--method mse'")
+    parser.add_argument("--nncf", type=Path, help="a Python that has nncf, onnx and onnxruntime")
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse()
+    logging.disable(logging.WARNING)  # ONNX Runtime's quantizer warns of every vector that has no channels
+    quantizers: dict[str, Callable] = {"consort": by_consort(arguments.options), "onnxruntime": by_onnxruntime}
+    if arguments.nncf:
+        quantizers["nncf"] = by_nncf(arguments.nncf)
+    else:
+        print("nncf is not measured: name a Python that has it with --nncf")
+    print(f"{'model':11} {'quantizer':12} {'engine':11} {'SQNR':>6}  agreement with fp32")
+    differences = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in arguments.models:
+            differences += measure(name, quantizers, arguments.engines, Path(folder) / name)
+    if not differences:
+        print("nothing to compare: no model has figures of Consort and of a peer")
+        return 1
+    middle = float(np.median(differences))
+    print(f"Consort less the better peer: {', '.join(f'{value:+.2f}' for value in differences)} dB; median {middle:+.2f} dB")
+    if middle < -ALLOWED_DB:
+        print(f"missed: the median is below -{ALLOWED_DB} dB")
+    return 1 if middle < -ALLOWED_DB else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
