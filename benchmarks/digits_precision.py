@@ -3,15 +3,17 @@
 
     .deps/venv/bin/python benchmarks/digits_precision.py [--nets A,B] [--precisions P,Q] [--engines E,F] [--folds N] [--keep FOLDER]
 
-Each net is trained on four fifths of the digits (in NumPy, seeded), written as ONNX, and quantized by `consort quantize`, which sees
-images of the training part only. `consort run` then classifies the other fifth with both files. Sharded: `consort shard` cuts the float net in
-two, one part is quantized, and the parts run one after the other, on two engines. A row sums the folds, so that every image counts once.
+Each net is trained on four fifths of the digits (in NumPy, seeded), written as ONNX, and quantized by `consort quantize`, which sees images of the
+training part only. `consort run` then classifies the other fifth with both files; LiteRT runs what `consort convert` makes of the integer files.
+Sharded: `consort shard` cuts the float net in two, one part is quantized, and the parts run one after the other, on two engines. A row sums the
+folds, so that every image counts once.
 
 The CPU computes in integers for the integer files. It has no fp16: those files are computed in fp32 from rounded values; so are bf16's, and in
 openvino/bf16 the float file is computed in bf16.
 
-right: images after the change. SQNR: of the logits, in dB. before, after: images that only the float net on the same engine gets right, that only
-the changed one does. lost: the difference, which has to stay within the bound. Exit code 1 when a bound is missed or a float net is below 97 %.
+right: images after the change. SQNR: of the logits, in dB. before, after: images that only the float net on the same engine (for LiteRT: on the
+first one) gets right, that only the changed one does. lost: the difference, which has to stay within the bound. Exit code 1 when a bound is
+missed or a float net is below 97 %.
 """
 
 import argparse
@@ -32,13 +34,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 import digits  # noqa: E402
 import onnx  # noqa: E402
 from consort_cli import call_json  # noqa: E402
-from consort_steps import quantize, run, run_chain, shard  # noqa: E402
+from consort_steps import quantize, run, run_chain, shard, to_tflite  # noqa: E402
 from digit_nets import NETS, Net, to_onnx, train  # noqa: E402
 from paired_counts import ALLOWED, PairedCounts, compare  # noqa: E402
 
 LEAST_ACCURACY = 0.97
 CALIBRATION_IMAGES = 256
 WHOLE, SHARDED = "whole", "sharded"
+LITERT, INTEGERS = "litert", ("int8", "uint8")
 BF16 = "cpu@openvino/bf16"
 
 
@@ -82,9 +85,18 @@ def prepare(name: str, data: digits.Digits, held_out: np.ndarray, seed: int, fol
 
 
 def target(engine: str, precision: str) -> str:
-    """What runs a file of that precision. OpenVINO has one word for both integer types; no engine here computes in 16 bits because of a file."""
-    words = {"int8": "/int8", "uint8": "/int8" if engine == "openvino" else "/uint8"}
+    """What runs a file of that precision. Two engines have one word for both integer types; no engine here computes in 16 bits because of a file."""
+    words = {"int8": "/int8", "uint8": "/uint8" if engine == "onnxruntime" else "/int8"}
     return f"cpu@{engine}{words.get(precision, '')}"
+
+
+def form_for(engine: str, changed: Path) -> Path:
+    return to_tflite(changed) if engine == LITERT else changed
+
+
+def takes(engine: str, precision: str) -> bool:
+    """TensorFlow Lite files are written of integer models."""
+    return engine != LITERT or precision in INTEGERS
 
 
 def has_bf16() -> bool:
@@ -92,36 +104,40 @@ def has_bf16() -> bool:
     return any(device["target"] == BF16.split("/")[0] and "bf16" in device["precisions"] for device in call_json("devices")["devices"])
 
 
-def check_whole(fold: Fold, precisions: list[str], engines: list[str], counts: dict[Case, PairedCounts]) -> None:
-    def logits(model: Path, target: str) -> np.ndarray:
-        return run(model, target, {"image": fold.held_out}, fold.folder / "run")["logits"]
+def logits(parts: list[tuple[Path, str]], fold: Fold) -> np.ndarray:
+    """Of the held-out images, by models with their targets, one after the other."""
+    return run_chain(parts, {"image": fold.held_out}, fold.folder / "run")["logits"]
 
-    before = {engine: logits(fold.model, f"cpu@{engine}") for engine in engines}
-    for engine in engines:
-        counts[Case(fold.net.name, "fp32", engine)] += compare(before[engine], before[engine], fold.labels)
+
+def check_whole(fold: Fold, precisions: list[str], engines: list[str], counts: dict[Case, PairedCounts]) -> None:
+    before = {engine: logits([(fold.model, f"cpu@{engine}")], fold) for engine in engines if engine != LITERT}
+    for engine, value in before.items():
+        counts[Case(fold.net.name, "fp32", engine)] += compare(value, value, fold.labels)
     for precision in precisions:
         changed = quantize(fold.model, precision, {"image": fold.calibration}, fold.folder / f"{fold.net.name}.{precision}.onnx")
-        runs = [(engine, changed, target(engine, precision)) for engine in engines]
+        runs = [(engine, form_for(engine, changed), target(engine, precision)) for engine in engines if takes(engine, precision)]
         if precision == "bf16" and "openvino" in engines and has_bf16():
             runs.append(("openvino", fold.model, BF16))
         for engine, model, where in runs:
-            counts[Case(fold.net.name, precision, where.removeprefix("cpu@"))] += compare(before[engine], logits(model, where), fold.labels)
+            reference = before.get(engine, before[engines[0]])
+            counts[Case(fold.net.name, precision, where.removeprefix("cpu@"))] += compare(reference, logits([(model, where)], fold), fold.labels)
 
 
 def check_sharded(fold: Fold, precisions: list[str], engines: list[str], counts: dict[Case, PairedCounts]) -> None:
-    """One part in each precision and the other in fp32, both ways round; the float part runs on the last engine."""
+    """One part in each precision, on the first engine and on LiteRT, and the other in fp32 on the second, both ways round."""
     parts = shard(fold.model, f"{fold.net.cut}_out", fold.folder / f"{fold.net.name}.parts")
-    float_engine = engines[-1]
-    inputs = [{"image": fold.calibration}, run(parts[0], f"cpu@{float_engine}", {"image": fold.calibration}, fold.folder / "run")]
-    before = run(fold.model, f"cpu@{float_engine}", {"image": fold.held_out}, fold.folder / "run")["logits"]
+    float_target = f"cpu@{engines[1]}"
+    inputs = [{"image": fold.calibration}, run(parts[0], float_target, {"image": fold.calibration}, fold.folder / "run")]
+    before = logits([(fold.model, float_target)], fold)
     for precision in precisions:
-        for index, other in ((0, 1), (1, 0)):
+        for index in (0, 1):
             changed = quantize(parts[index], precision, inputs[index], parts[index].with_suffix(f".{precision}.onnx"))
-            chain = {index: (changed, target(engines[0], precision), precision), other: (parts[other], f"cpu@{float_engine}", "fp32")}
-            files, forms = [chain[place][:2] for place in (0, 1)], [chain[place][2] for place in (0, 1)]
-            where = " > ".join(on.removeprefix("cpu@").split("/")[0] for _, on in files)
-            after = run_chain(files, {"image": fold.held_out}, fold.folder / "run")["logits"]
-            counts[Case(fold.net.name, " > ".join(forms), where)] += compare(before, after, fold.labels)
+            for engine in [engine for engine in engines if engine in (engines[0], LITERT) and takes(engine, precision)]:
+                chain = [(part, float_target) for part in parts]
+                chain[index] = (form_for(engine, changed), target(engine, precision))
+                forms = " > ".join(precision if place == index else "fp32" for place in (0, 1))
+                where = " > ".join(on.removeprefix("cpu@").split("/")[0] for _, on in chain)
+                counts[Case(fold.net.name, forms, where)] += compare(before, logits(chain, fold), fold.labels)
 
 
 def report(counts: dict[Case, PairedCounts]) -> list[str]:
@@ -147,11 +163,15 @@ def parse() -> argparse.Namespace:
     words = lambda text: text.split(",")  # noqa: E731
     parser.add_argument("--nets", type=words, default=list(NETS), help=f"of {', '.join(NETS)}")
     parser.add_argument("--precisions", type=words, default=list(ALLOWED), help=f"of {', '.join(ALLOWED)}")
-    parser.add_argument("--engines", type=words, default=["onnxruntime", "openvino"], help="sharded, the float part runs on the last")
+    parser.add_argument("--engines", type=words, default=["onnxruntime", "openvino", LITERT],
+                        help="two that run ONNX models; sharded, the float part runs on the second. litert as well: integers only")
     parser.add_argument("--parts", type=words, default=[WHOLE, SHARDED], help=f"{WHOLE}, {SHARDED}")
     parser.add_argument("--folds", type=int, default=5, help="so many of the 5; bounds are for all")
     parser.add_argument("--keep", type=Path, help="folder for the nets; those that are there are not trained again")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if len(arguments.engines) < 2 or LITERT in arguments.engines[:2]:
+        parser.error(f"--engines: two that run ONNX models come first, {LITERT} may follow")
+    return arguments
 
 
 def main() -> int:

@@ -5,8 +5,11 @@ import numpy as np
 BLANK = 0  # of the recogniser's classes
 
 
-def text_boxes(probabilities: np.ndarray, threshold: float = 0.3, least_score: float = 0.6, least_pixels: int = 12) -> list[tuple[int, int, int, int]]:
-    """(left, top, right, bottom) of the connected regions of a map (height, width) in which the detector sees text; the two thresholds are PP-OCR's."""
+Box = tuple[int, int, int, int]  # left, top, right, bottom
+
+
+def text_boxes(probabilities: np.ndarray, threshold: float = 0.3, least_score: float = 0.6, least_pixels: int = 12) -> list[Box]:
+    """Around the connected regions of a map (height, width) in which the detector sees text; the two thresholds are PP-OCR's."""
     marks = np.where(probabilities > threshold, np.arange(1, probabilities.size + 1).reshape(probabilities.shape), 0)
     while True:  # every pixel takes the largest mark of its region
         spread = np.pad(marks, 1)
@@ -22,7 +25,7 @@ def text_boxes(probabilities: np.ndarray, threshold: float = 0.3, least_score: f
     return boxes
 
 
-def overlap(a: tuple[int, ...], b: tuple[int, ...]) -> float:
+def overlap(a: Box, b: Box) -> float:
     """Intersection over union."""
     width, height = (min(a[i + 2], b[i + 2]) - max(a[i], b[i]) for i in (0, 1))
     common = max(width, 0) * max(height, 0)

@@ -13,7 +13,7 @@ import numpy_layers
 import onnx
 import pytest
 from closeness import relative_difference
-from consort_steps import quantize, run, run_chain, shard
+from consort_steps import quantize, run, run_chain, shard, to_tflite
 from digit_nets import Net, to_onnx, train
 from onnx import numpy_helper
 from paired_counts import ALLOWED, PairedCounts, compare
@@ -48,8 +48,8 @@ def allowed(precision: str, images: int) -> int:
     return math.ceil(ALLOWED[precision] * images / digits.COUNT)
 
 
-def counts(fold: Fold, model: Path, folder: Path) -> PairedCounts:
-    return compare(fold.before, run(model, TARGET, {"image": fold.held_out}, folder / "after")["logits"], fold.labels)
+def counts(fold: Fold, model: Path, folder: Path, target: str = TARGET) -> PairedCounts:
+    return compare(fold.before, run(model, target, {"image": fold.held_out}, folder / "after")["logits"], fold.labels)
 
 
 def test_folds_hold_every_image_once_and_every_digit_alike():
@@ -92,6 +92,14 @@ def test_few_images_are_lost(fold: Fold, precision: str, tmp_path: Path):
     print(f"\n{precision}: {count}")
     assert count.noise > 0
     assert count.lost <= allowed(precision, count.images)
+
+
+def test_few_images_are_lost_in_a_tflite_file(fold: Fold, tmp_path: Path):
+    changed = to_tflite(quantize(fold.model, "int8", {"image": fold.calibration}, tmp_path / "changed.onnx"))
+    count = counts(fold, changed, tmp_path, "cpu@litert/int8")
+    print(f"\nint8 on LiteRT: {count}")
+    assert count.noise > 0
+    assert count.lost <= allowed("int8", count.images)
 
 
 @pytest.mark.parametrize("index", [0, 1])
