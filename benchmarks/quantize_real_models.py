@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""What int8 does to four real models at their own tasks: `consort quantize` beside ONNX Runtime's and NNCF's quantizers, on the same data.
+"""What 8 bits do to four real models at their own tasks: `consort quantize` beside ONNX Runtime's and NNCF's quantizers, on the same data.
 
-    .deps/venv/bin/python benchmarks/quantize_real_models.py [--models A,B] [--engines E,F] [--options=WORDS] [--nncf PYTHON]
+    .deps/venv/bin/python benchmarks/quantize_real_models.py [--models A,B] [--engines E,F] [--precision P] [--options=WORDS] [--nncf PYTHON]
 
-PP-OCR's detector and recogniser, MiniLM and silero-vad; real_tasks.py makes their inputs, none of which is for calibration and for the test.
-Every quantizer gets the same float model with fixed shapes and the same calibration inputs. Peers use their defaults, with weights per channel;
-NNCF is run by the Python that --nncf names, in an environment of its own. All files are run by the engines' Python APIs.
+PP-OCR's detector and recogniser, MiniLM and silero-vad; real_tasks.py makes their inputs, and calibrates with other parts of the images and the
+track than it tests with. Every quantizer gets the same float model with fixed shapes and the same calibration inputs. ONNX Runtime's uses its
+defaults but for weights per channel; NNCF's is told of transformers, chooses its types itself, and is run by the Python that --nncf names. All
+files are run by the engines' Python APIs.
 
-SQNR: of the judged output against the float model's on the same engine; the median of the test inputs, of silero-vad that of the whole track, which
-carries its own states. Exit code 1 when, in the median of models and engines, Consort's is more than 0.5 dB below the better peer's.
+SQNR: of the judged output against the float model's on the same engine; the median of the test inputs, of silero-vad that of all frames, which hand
+on their own states. Exit code 1 when, in the median of models and engines, Consort's is more than 0.5 dB below the better peer's.
 """
 
 import argparse
@@ -40,20 +41,24 @@ class Reader(CalibrationDataReader):
         return next(self.cases, None)
 
 
-def by_consort(options: list[str]) -> Callable[[Task, Path, Path], Path]:
+def by_consort(precision: str, options: list[str]) -> Callable[[Task, Path, Path], Path]:
     def quantize(task: Task, model: Path, folder: Path) -> Path:
         stacked = {name: np.concatenate([case[name] for case in task.calibration]) for name in task.calibration[0]}
-        return consort_steps.quantize(model, "int8", stacked, folder / "consort.onnx", *options)
+        return consort_steps.quantize(model, precision, stacked, folder / "consort.onnx", *options)
 
     return quantize
 
 
-def by_onnxruntime(task: Task, model: Path, folder: Path) -> Path:
-    prepared, output = folder / "prepared.onnx", folder / "onnxruntime.onnx"
-    quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
-    quantize_static(str(prepared), str(output), Reader(task.calibration), quant_format=QuantFormat.QDQ, per_channel=True,
-                    activation_type=QuantType.QInt8, weight_type=QuantType.QInt8)
-    return output
+def by_onnxruntime(precision: str) -> Callable[[Task, Path, Path], Path]:
+    def quantize(task: Task, model: Path, folder: Path) -> Path:
+        prepared, output = folder / "prepared.onnx", folder / "onnxruntime.onnx"
+        quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
+        activations = QuantType.QUInt8 if precision == "uint8" else QuantType.QInt8
+        quantize_static(str(prepared), str(output), Reader(task.calibration), quant_format=QuantFormat.QDQ, per_channel=True,
+                        activation_type=activations, weight_type=QuantType.QInt8)
+        return output
+
+    return quantize
 
 
 def by_nncf(python: Path) -> Callable[[Task, Path, Path], Path]:
@@ -86,7 +91,7 @@ def reason(error: Exception) -> str:
 
 
 def measure(name: str, quantizers: dict[str, Callable], engine_names: list[str], folder: Path) -> list[float]:
-    """Prints the rows of a model; Consort's SQNR less the better peer's, for each engine where both are known."""
+    """Prints the rows of a model; Consort's SQNR less the better peer's on each engine, without limit below where it has none."""
     folder.mkdir(parents=True)
     task = TASKS[name](folder)
     model = folder / f"{name}.onnx"
@@ -114,8 +119,8 @@ def gains(found: dict[tuple[str, str], float], engine_names: list[str]) -> list[
     result = []
     for engine in engine_names:
         peers = [value for (quantizer, on), value in found.items() if on == engine and quantizer != "consort"]
-        if peers and ("consort", engine) in found:
-            result.append(found["consort", engine] - max(peers))
+        if peers:
+            result.append(found.get(("consort", engine), -np.inf) - max(peers))
     return result
 
 
@@ -124,6 +129,7 @@ def parse() -> argparse.Namespace:
     words = lambda text: text.split(",")  # noqa: E731
     parser.add_argument("--models", type=words, default=list(TASKS), help=f"of {', '.join(TASKS)}")
     parser.add_argument("--engines", type=words, default=list(RUNNERS))
+    parser.add_argument("--precision", choices=("int8", "uint8"), default="int8", help="of the activations")
     parser.add_argument("--options", type=str.split, default=[], help="more for `consort quantize`, in one word: --options='--method mse'")
     parser.add_argument("--nncf", type=Path, help="a Python that has nncf, onnx and onnxruntime")
     return parser.parse_args()
@@ -132,7 +138,8 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     arguments = parse()
     logging.disable(logging.WARNING)  # ONNX Runtime's quantizer warns of every vector that has no channels
-    quantizers: dict[str, Callable] = {"consort": by_consort(arguments.options), "onnxruntime": by_onnxruntime}
+    precision = arguments.precision
+    quantizers: dict[str, Callable] = {"consort": by_consort(precision, arguments.options), "onnxruntime": by_onnxruntime(precision)}
     if arguments.nncf:
         quantizers["nncf"] = by_nncf(arguments.nncf)
     else:
@@ -143,7 +150,7 @@ def main() -> int:
         for name in arguments.models:
             differences += measure(name, quantizers, arguments.engines, Path(folder) / name)
     if not differences:
-        print("nothing to compare: no model has figures of Consort and of a peer")
+        print("nothing to compare: no peer has figures")
         return 1
     middle = float(np.median(differences))
     print(f"Consort less the better peer: {', '.join(f'{value:+.2f}' for value in differences)} dB; median {middle:+.2f} dB")
