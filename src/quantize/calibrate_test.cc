@@ -108,6 +108,25 @@ TEST(LayerErrors, OfEachLayerAloneAndBehindTheOthers) {
   EXPECT_LT(last->accumulated.sqnr_db, last->alone.sqnr_db + 3);
 }
 
+// What a mask hides is no error of the layer that makes it.
+TEST(LayerErrors, SeeWhatTheReaderSees) {
+  onnx::ModelProto proto = test::EmptyModel("m");
+  test::GraphWriter graph(proto.mutable_graph());
+  graph.Input("x", {"1", "4"}).Output("y", {"1", "4"});
+  test::AddFloats(proto, "far", {4}, {0, -10000, 0, -10000});
+  graph.Node("LeakyRelu", {"x"}, {"a"}, "scores");
+  graph.Node("Mul", {"x", "far"}, {"b"}, "mask");
+  graph.Node("Add", {"a", "b"}, {"sum"}, "add");
+  graph.Node("Relu", {"sum"}, {"y"}, "relu");
+  const Model model = test::Parse(proto);
+  const Samples samples = Constant(model.graph(), {0.2F, 0.5F, 1});
+  const QuantizationPlan plan = PlanQuantization(model);
+  const Ranges ranges = Calibrate(model, plan.TensorsToObserve(model.graph()), samples, test::OnOnnxRuntime(), {});
+  const Model quantized = test::Parse(WriteQdq(model, plan, ranges, {}));
+  for (const LayerError& layer : MeasureLayers(model, plan, ranges, {}, quantized, samples, test::OnOnnxRuntime()))
+    EXPECT_GT(layer.alone.sqnr_db, 30) << layer.name;
+}
+
 // A float layer that is replaced by other numbers shows in `accumulated` only.
 TEST(LayerErrors, AloneDoesNotSeeWhatOtherLayersDo) {
   const Model model = test::Parse(test::SkipModel());

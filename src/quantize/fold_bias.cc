@@ -51,6 +51,12 @@ std::optional<std::vector<float>> PerChannel(const onnx::TensorProto& tensor, in
   return FloatsOf(tensor);
 }
 
+int64_t ChannelsOf(const onnx::NodeProto& convolution, const onnx::TensorProto& weights) {
+  if (IsOp(convolution, "Conv")) return weights.dims(0);
+  const auto* group = FindAttribute(convolution, "group");
+  return weights.dims(1) * (group == nullptr ? 1 : group->i());
+}
+
 class BiasFolding {
  public:
   BiasFolding(onnx::GraphProto& graph, const std::function<int(const std::string&)>& rank_of)
@@ -88,8 +94,8 @@ class BiasFolding {
     if (IsOp(product, "MatMul") && weights->dims_size() == 2 && rank_of_(product.input(0)) == 2 &&
         offset.dims_size() <= 2)
       return PerColumn(offset, weights->dims(1));
-    if (IsOp(product, "Conv") && weights->dims_size() >= 3)
-      return PerChannel(offset, weights->dims(0), weights->dims_size() - 2);
+    if (weights->dims_size() >= 3 && (IsOp(product, "Conv") || IsOp(product, "ConvTranspose")))
+      return PerChannel(offset, ChannelsOf(product, *weights), weights->dims_size() - 2);
     return std::nullopt;
   }
 

@@ -80,20 +80,28 @@ class SumLimits {
 
 }  // namespace
 
-std::vector<Range> GroupRanges(const Model& model, const QuantizationPlan& plan, const Ranges& ranges) {
+std::map<TensorId, Range> LimitedBySums(const Model& model, const QuantizationPlan& plan, const Ranges& ranges) {
   const std::vector<Range> joined = SourceRanges(model, plan, ranges);
   const SumLimits limits(model.graph(), plan, joined);
   std::vector<std::vector<TensorId>> members(joined.size());
   for (const auto& [id, group] : plan.group_of) members[static_cast<size_t>(group)].push_back(id);
-  std::vector<Range> limited = joined;
+  std::map<TensorId, Range> limited;
   for (size_t group = 0; group < joined.size(); ++group) {
     if (members[group].size() != 1) continue;
     const auto limit = limits.Of(members[group].front());
     if (!limit) continue;
-    limited[group].low = std::max(joined[group].low, std::min(0.0F, limit->low));
-    limited[group].high = std::min(joined[group].high, std::max(0.0F, limit->high));
+    const Range range = {std::max(joined[group].low, std::min(0.0F, limit->low)),
+                         std::min(joined[group].high, std::max(0.0F, limit->high))};
+    if (range != joined[group]) limited[members[group].front()] = range;
   }
   return limited;
+}
+
+std::vector<Range> GroupRanges(const Model& model, const QuantizationPlan& plan, const Ranges& ranges) {
+  std::vector<Range> of_groups = SourceRanges(model, plan, ranges);
+  for (const auto& [id, range] : LimitedBySums(model, plan, ranges))
+    of_groups[static_cast<size_t>(plan.group_of.at(id))] = range;
+  return of_groups;
 }
 
 std::vector<QuantizationParameters> GroupParameters(const Model& model, const QuantizationPlan& plan,

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <span>
 
 #include "consort/error.h"
 #include "io/compare.h"
+#include "quantize/group_scales.h"
 #include "quantize/softmax_inputs.h"
 
 namespace consort {
@@ -18,7 +20,20 @@ struct Pair {
   std::string reference;
   std::string value;
   bool feeds_softmax = false;
+  std::optional<Range> matters;  // values beyond count as its ends
 };
+
+Buffer Clamped(const Buffer& tensor, const Range& range) {
+  Buffer copy = tensor.Clone();
+  for (float& value : copy.as<float>()) value = std::clamp(value, range.low, range.high);
+  return copy;
+}
+
+// As far as whoever reads the tensor can see.
+Buffer Seen(const Buffer& tensor, const Pair& pair) {
+  if (pair.feeds_softmax) return WithinReach(tensor);
+  return pair.matters ? Clamped(tensor, *pair.matters) : tensor.Share();
+}
 
 class ErrorSums {
  public:
@@ -67,11 +82,7 @@ void Sum(std::span<const Pair> pairs, const std::vector<NamedTensor>& references
   for (const Pair& pair : pairs) {
     const Buffer& reference = Require(references, pair.reference);
     const Buffer& value = Require(values, pair.value);
-    if (pair.feeds_softmax) {
-      sums[pair.reference].Add(WithinReach(value), WithinReach(reference));
-    } else {
-      sums[pair.reference].Add(value, reference);
-    }
+    sums[pair.reference].Add(Seen(value, pair), Seen(reference, pair));
   }
 }
 
@@ -123,13 +134,16 @@ std::vector<LayerError> MeasureLayers(const Model& model, const QuantizationPlan
                                       const QdqOptions& options, const Model& quantized, const Samples& samples,
                                       const CompileModel& compile) {
   const Graph& graph = model.graph();
+  const std::map<TensorId, Range> limited = LimitedBySums(model, plan, ranges);
   std::vector<Pair> alone, accumulated;
   for (const Unit& unit : plan.units) {
     const TensorId id = unit.outputs.front();
     const std::string& name = graph.tensor(id).name;
     const bool feeds_softmax = FeedsSoftmaxOnly(model, name);
-    alone.push_back({name, LocalName(graph, id), feeds_softmax});
-    accumulated.push_back({name, DequantizedName(graph, id), feeds_softmax});
+    const auto limit = limited.find(id);
+    const auto matters = limit == limited.end() ? std::nullopt : std::optional(limit->second);
+    alone.push_back({name, LocalName(graph, id), feeds_softmax, matters});
+    accumulated.push_back({name, DequantizedName(graph, id), feeds_softmax, matters});
   }
   const std::string beside = WriteQdqBeside(model, plan, ranges, options).SerializeAsString();
   const Errors local = CompareWithin(Model::Parse(std::as_bytes(std::span(beside)), model.name()), alone, samples, compile);

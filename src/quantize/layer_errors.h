@@ -10,8 +10,8 @@
 
 namespace consort {
 
-// One tensor against its float values, over all samples; what Softmax alone reads as far as it can see (WithinReach,
-// softmax_inputs.h).
+// One tensor against its float values, over all samples; what Softmax or sums alone read as far as
+// they can see (WithinReach, softmax_inputs.h; LimitedBySums, group_scales.h).
 struct TensorError {
   double sqnr_db = 0;  // 10·log10(Σ float² / Σ (quantized - float)²); infinity when equal
   double cosine = 1;   // the least of all samples

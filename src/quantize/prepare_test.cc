@@ -158,6 +158,16 @@ TEST(Prepare, AConvTakesAnAddedConstantAsBias) {
   EXPECT_THAT(Types(PrepareAndCompare(model)), ElementsAre("Conv"));
 }
 
+TEST(Prepare, AConvTransposeTakesAnAddedConstantAsBias) {
+  onnx::ModelProto model = test::EmptyModel("m");
+  GraphWriter graph(model.mutable_graph());
+  graph.Input("x", {"1", "4", "5", "5"}).Output("y", {"1", "6", "7", "7"}).Weight("w", {4, 3, 3, 3});
+  graph.Weight("b", {6, 1, 1});
+  test::AddInt(graph.Node("ConvTranspose", {"x", "w"}, {"c"}, "conv"), "group", 2);
+  graph.Node("Add", {"c", "b"}, {"y"}, "add");
+  EXPECT_THAT(Types(PrepareAndCompare(model)), ElementsAre("ConvTranspose"));
+}
+
 TEST(Prepare, DropsIdentityAndDropout) {
   onnx::ModelProto model = test::EmptyModel("m");
   GraphWriter graph(model.mutable_graph());
