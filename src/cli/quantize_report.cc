@@ -31,6 +31,7 @@ std::string Rewritings(const Preparation& made) {
   add(made.folded_norms, "BatchNormalization folded");
   add(made.norms_as_convolution, "BatchNormalization as Conv");
   add(made.folded_biases, "Add as bias");
+  add(made.folded_transposes, "Transpose of a constant folded");
   add(made.dropped, "Identity or Dropout dropped");
   if (made.opset_before < kLeastOpset)
     parts.push_back(fmt::format("opset {} raised to {}", made.opset_before, kLeastOpset));
@@ -179,7 +180,8 @@ std::string QuantizeJson(const QuantizeReport& report) {
                  {"dropped", report.made.dropped},
                  {"folded_norms", report.made.folded_norms},
                  {"norms_as_convolution", report.made.norms_as_convolution},
-                 {"folded_biases", report.made.folded_biases}}},
+                 {"folded_biases", report.made.folded_biases},
+                 {"folded_transposes", report.made.folded_transposes}}},
                {"ops", report.ops},
                {"quantized_ops", report.quantized_ops},
                {"float_ops", report.float_ops},

@@ -133,6 +133,7 @@ PreparedModel PrepareForQuantization(const Model& model) {
   DropInitializerInputs(graph);
   StoreConstants(graph);
   made.dropped = DropIdentities(graph);
+  made.folded_transposes = FoldTransposes(graph);
   NormalizeGemms(graph);
   made.folded_biases = FoldBiases(graph, rank_of);
   made.folded_norms = FoldBatchNorms(graph);

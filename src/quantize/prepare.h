@@ -17,6 +17,7 @@ struct Preparation {
   int dropped = 0;              // Identity, Dropout
   int folded_norms = 0;         // BatchNormalization into the Conv, ConvTranspose or Gemm before it
   int norms_as_convolution = 0; // BatchNormalization behind anything else: a depthwise 1×1 Conv
+  int folded_transposes = 0;    // Transpose of a constant
   int folded_biases = 0;        // Add of a constant behind MatMul or Conv: a bias
 };
 
@@ -37,6 +38,8 @@ PreparedModel PrepareForQuantization(const Model& model);
 // --- The rewritings, each on one graph; they return how often they were made ----------------------------------------
 // Identity, and Dropout whose mask nobody reads. One between an input (or a constant) and an output stays.
 int DropIdentities(onnx::GraphProto& graph);
+// Transpose of a stored float32 tensor becomes a stored tensor.
+int FoldTransposes(onnx::GraphProto& graph);
 // Gemm's alpha and beta become 1, and its bias one value per column, where weights and bias are constants.
 void NormalizeGemms(onnx::GraphProto& graph);
 // MatMul of rank 2 with constant weights and Add of a constant per column: Gemm. `rank_of` gives a tensor's rank, -1 for unknown.

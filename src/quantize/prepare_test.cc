@@ -168,6 +168,21 @@ TEST(Prepare, AConvTransposeTakesAnAddedConstantAsBias) {
   EXPECT_THAT(Types(PrepareAndCompare(model)), ElementsAre("ConvTranspose"));
 }
 
+TEST(Prepare, ATransposedConstantIsAConstant) {
+  onnx::ModelProto model = test::EmptyModel("m");
+  GraphWriter graph(model.mutable_graph());
+  graph.Input("x", {"2", "5"}).Input("i", {"2"}, onnx::TensorProto::INT64).Output("y", {"2", "3"}).Output("e", {"2", "5"});
+  graph.Output("z", {"2", "1", "1", "5"}).Weight("table", {3, 5}).Weight("w", {1, 5, 2, 1});
+  graph.Node("Gather", {"table", "i"}, {"e"}, "embedding");
+  graph.Node("Transpose", {"table"}, {"t"}, "turned");
+  graph.Node("MatMul", {"x", "t"}, {"y"}, "product");
+  test::AddInts(graph.Node("Transpose", {"w"}, {"u"}, "moved"), "perm", {2, 0, 3, 1});
+  graph.Node("Neg", {"u"}, {"z"}, "negated");
+  const PreparedModel prepared = PrepareAndCompare(model);
+  EXPECT_THAT(Types(prepared), ElementsAre("Gather", "MatMul", "Neg"));
+  EXPECT_EQ(prepared.made.folded_transposes, 2);
+}
+
 TEST(Prepare, DropsIdentityAndDropout) {
   onnx::ModelProto model = test::EmptyModel("m");
   GraphWriter graph(model.mutable_graph());
