@@ -117,8 +117,9 @@ def row(network: str, activation: str, method: str, folder: Path, samples: int, 
         return sqnr_db(path, reference, port.name, evaluation)
 
     known = method in ORT_METHODS
-    peers = [attempt(lambda: peer(by_onnxruntime, theirs, activation, method)) if known else "has no such", attempt(lambda: peer(by_nncf, nncfs))]
-    return f"| {network} | {activation} | {method} | {sqnr_db(ours, reference, port.name, evaluation):.1f} | {peers[0]} | {peers[1]} | {seconds:.0f} s |"
+    by_ort = attempt(lambda: peer(by_onnxruntime, theirs, activation, method)) if known else "has no such"
+    figures = [f"{sqnr_db(ours, reference, port.name, evaluation):.1f}", by_ort, attempt(lambda: peer(by_nncf, nncfs)), f"{seconds:.0f} s"]
+    return f"| {' | '.join([network, activation, method, *figures])} |"
 
 
 def main() -> int:

@@ -26,8 +26,8 @@ namespace consort {
 namespace {
 
 constexpr char kDescription[] =
-    "Turns a float ONNX model into one of 8 bits (QuantizeLinear and DequantizeLinear around every operator that has an "
-    "integer form, scales from calibration samples) or of 16, and says what that did to each layer and to the outputs.";
+    "Turns a float ONNX model into one of 8 bits (QuantizeLinear and DequantizeLinear around every operator that has "
+    "an integer form, scales from calibration samples) or of 16, and says what that did to each layer and to the outputs.";
 constexpr char kFooter[] =
     "Examples:\n"
     "  consort quantize net.onnx -o net-int8.onnx --calibration samples.npz\n"
@@ -79,9 +79,9 @@ std::set<OpId> OpsInFloat(const Graph& graph, const QuantizeArguments& arguments
       matched = true;
     }
     if (!matched) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: --keep-float '{}' matches no op; 'consort inspect' lists "
-                                                           "them",
-                                                           arguments.model, text));
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: --keep-float '{}' matches no op; 'consort inspect' lists them", arguments.model,
+                              text));
     }
   }
   return ops;
@@ -98,8 +98,8 @@ std::string BoundText(const QuantizeArguments& arguments) {
 bool Holds(const Accuracy& accuracy, const QuantizeArguments& arguments) {
   if (arguments.max_accuracy_drop && !accuracy.top1) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: --max-accuracy-drop counts largest elements of rows, and no output has rows of floats; "
-                            "use --min-sqnr",
+                fmt::format("{}: --max-accuracy-drop counts largest elements of rows, and no output has rows of "
+                            "floats; use --min-sqnr",
                             arguments.model));
   }
   if (accuracy.nonfinite_mismatches > 0) return false;
@@ -170,7 +170,8 @@ class ByteConversion : public Conversion {
     ReadRanges(plan);
     Model quantized = Write(plan);
     progress_.Say("comparing layers");
-    report_.layers = MeasureLayers(model(), plan, ranges_, arguments_.qdq(), quantized, samples_.Validation(), compile_);
+    report_.layers =
+        MeasureLayers(model(), plan, ranges_, arguments_.qdq(), quantized, samples_.Validation(), compile_);
     progress_.Say("comparing outputs");
     if (arguments_.bounded()) {
       plan = PlanWithin(plan);
@@ -215,7 +216,8 @@ class ByteConversion : public Conversion {
 
   [[noreturn]] void RefuseNothing() const {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("{}: nothing of it has an integer form; what stands in bodies of If, Loop and Scan stays float",
+                fmt::format("{}: nothing of it has an integer form; what stands in bodies of If, Loop and Scan stays "
+                            "float",
                             arguments_.model));
   }
 
@@ -268,8 +270,10 @@ class HalfConversion : public Conversion {
     CountFloat(graph, half.why_float);
     const Model model = Named(half.proto);
     report_.accuracy = judge().Judge(model);
-    if (arguments_.bounded())
-      report_.bound = BoundReport{.bound = BoundText(arguments_), .met = Holds(report_.accuracy, arguments_), .tries = 1};
+    if (arguments_.bounded()) {
+      const bool met = Holds(report_.accuracy, arguments_);
+      report_.bound = BoundReport{.bound = BoundText(arguments_), .met = met, .tries = 1};
+    }
     Store(model);
     return std::move(report_);
   }
@@ -277,7 +281,8 @@ class HalfConversion : public Conversion {
 
 ExitCode RunQuantize(const QuantizeArguments& arguments) {
   CheckQuantizeArguments(arguments);
-  const QuantizeReport report = arguments.in_bytes() ? ByteConversion(arguments).Run() : HalfConversion(arguments).Run();
+  const QuantizeReport report =
+      arguments.in_bytes() ? ByteConversion(arguments).Run() : HalfConversion(arguments).Run();
   fmt::print("{}", arguments.format == OutputFormat::kJson ? QuantizeJson(report) : QuantizeTables(report));
   if (report.written) return ExitCode::kDone;
   std::fflush(stdout);

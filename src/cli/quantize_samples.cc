@@ -30,8 +30,8 @@ QuantizeSamples::QuantizeSamples(const QuantizeArguments& arguments, const Signa
       calibration_(arguments.calibration, arguments.image, signature, arguments.seed),
       count_(std::min(arguments.samples.value_or(calibration_.count().value_or(kSeeded)),
                       calibration_.count().value_or(arguments.samples.value_or(kSeeded)))),
-      validation_(arguments.validation.empty() ? arguments.calibration : arguments.validation, arguments.image, signature,
-                  arguments.seed + (random_ ? static_cast<uint64_t>(count_) : 0)) {}
+      validation_(arguments.validation.empty() ? arguments.calibration : arguments.validation, arguments.image,
+                  signature, arguments.seed + (random_ ? static_cast<uint64_t>(count_) : 0)) {}
 
 Samples QuantizeSamples::Validation() const {
   const int available = validation_.count().value_or(count_);

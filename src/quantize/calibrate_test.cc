@@ -32,7 +32,8 @@ Samples Constant(const Graph& graph, std::vector<float> values) {
 
 TEST(Calibrate, RangesCoverAllSamples) {
   const Model model = test::Parse(test::SkipModel());
-  const Ranges ranges = Calibrate(model, {"x", "a_out"}, Constant(model.graph(), {-2, 0.5F, 3}), test::OnOnnxRuntime(), {});
+  const Samples samples = Constant(model.graph(), {-2, 0.5F, 3});
+  const Ranges ranges = Calibrate(model, {"x", "a_out"}, samples, test::OnOnnxRuntime(), {});
   EXPECT_EQ(ranges.at("x"), (Range{-2, 3}));
   EXPECT_EQ(ranges.at("a_out"), (Range{0, 3}));
 }
@@ -58,7 +59,8 @@ TEST(Calibrate, WantsSamplesAndNumbers) {
   const Model model = test::Parse(test::SkipModel());
   EXPECT_THROW(Calibrate(model, {"x"}, Constant(model.graph(), {}), test::OnOnnxRuntime(), {}), Error);
   try {
-    Calibrate(model, {"x"}, Constant(model.graph(), {std::numeric_limits<float>::infinity()}), test::OnOnnxRuntime(), {});
+    const Samples samples = Constant(model.graph(), {std::numeric_limits<float>::infinity()});
+    Calibrate(model, {"x"}, samples, test::OnOnnxRuntime(), {});
     FAIL() << "nothing was thrown";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("'x'"));
@@ -103,7 +105,8 @@ TEST(LayerErrors, OfEachLayerAloneAndBehindTheOthers) {
       EXPECT_LE(layers[i - 1].alone.sqnr_db, layers[i].alone.sqnr_db);
     }
   }
-  const auto last = std::find_if(layers.begin(), layers.end(), [](const LayerError& layer) { return layer.tensor == "y"; });
+  const auto last =
+      std::find_if(layers.begin(), layers.end(), [](const LayerError& layer) { return layer.tensor == "y"; });
   ASSERT_NE(last, layers.end());
   EXPECT_LT(last->accumulated.sqnr_db, last->alone.sqnr_db + 3);
 }

@@ -102,7 +102,8 @@ class NormFolding {
  private:
   // A layer with constant weights and bias whose only reader is the normalisation.
   bool FoldInto(onnx::NodeProto* layer, const Affine& affine) {
-    if (layer == nullptr || !(IsOp(*layer, "Conv") || IsOp(*layer, "ConvTranspose") || IsOp(*layer, "Gemm"))) return false;
+    if (layer == nullptr) return false;
+    if (!IsOp(*layer, "Conv") && !IsOp(*layer, "ConvTranspose") && !IsOp(*layer, "Gemm")) return false;
     if (!edit_.IsReadOnce(layer->output(0))) return false;
     if (FindAttribute(*layer, "alpha") != nullptr || FindAttribute(*layer, "beta") != nullptr) return false;
     const onnx::TensorProto* weights = edit_.StoredFloats(layer->input(1));

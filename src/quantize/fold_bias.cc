@@ -12,8 +12,8 @@ namespace {
 
 float TakeFloat(onnx::NodeProto& node, const char* name, float otherwise) {
   auto& attributes = *node.mutable_attribute();
-  const auto found =
-      std::find_if(attributes.begin(), attributes.end(), [&](const auto& attribute) { return attribute.name() == name; });
+  const auto found = std::find_if(attributes.begin(), attributes.end(),
+                                  [&](const auto& attribute) { return attribute.name() == name; });
   if (found == attributes.end()) return otherwise;
   const float value = found->f();
   attributes.erase(found);

@@ -249,7 +249,9 @@ HalfModel RoundWeightsToBf16(const Model& model, const std::set<OpId>& keep_floa
   HalfModel result{.proto = ProtoWithData(model)};
   const Graph& graph = model.graph();
   // Resize's scales and their like are float32 by definition.
-  const auto computes = [&](OpId reader) { return graph.op(reader).type != "Resize" && graph.op(reader).type != "Upsample"; };
+  const auto computes = [&](OpId reader) {
+    return graph.op(reader).type != "Resize" && graph.op(reader).type != "Upsample";
+  };
   std::set<OpId> readers;
   for (auto& tensor : *result.proto.mutable_graph()->mutable_initializer()) {
     const TensorId id = graph.FindTensor(tensor.name());

@@ -146,12 +146,14 @@ std::vector<LayerError> MeasureLayers(const Model& model, const QuantizationPlan
     accumulated.push_back({name, DequantizedName(graph, id), feeds_softmax, matters});
   }
   const std::string beside = WriteQdqBeside(model, plan, ranges, options).SerializeAsString();
-  const Errors local = CompareWithin(Model::Parse(std::as_bytes(std::span(beside)), model.name()), alone, samples, compile);
+  const Model with_copies = Model::Parse(std::as_bytes(std::span(beside)), model.name());
+  const Errors local = CompareWithin(with_copies, alone, samples, compile);
   const Errors whole = CompareAcross(model, quantized, accumulated, samples, compile);
   std::vector<LayerError> layers;
   for (const Unit& unit : plan.units) {
     const std::string& tensor = graph.tensor(unit.outputs.front()).name;
-    layers.push_back({unit.op, graph.op(unit.op).name, TypeOf(graph, unit), tensor, local.at(tensor), whole.at(tensor)});
+    layers.push_back(
+        {unit.op, graph.op(unit.op).name, TypeOf(graph, unit), tensor, local.at(tensor), whole.at(tensor)});
   }
   std::stable_sort(layers.begin(), layers.end(), [](const LayerError& a, const LayerError& b) {
     return a.alone.sqnr_db < b.alone.sqnr_db;

@@ -84,7 +84,8 @@ std::string WhyNoWeights(const Graph& graph, const Op& op, const onnx::NodeProto
     if (graph.tensor(op.inputs[2]).spec.shape.size() != 1) return "bias is not one value per channel";
   }
   if (op.type != "Gemm") return "";
-  if (FindAttribute(node, "alpha") != nullptr || FindAttribute(node, "beta") != nullptr) return "alpha or beta is not 1";
+  if (FindAttribute(node, "alpha") != nullptr || FindAttribute(node, "beta") != nullptr)
+    return "alpha or beta is not 1";
   const auto* transposed = FindAttribute(node, "transA");
   return transposed != nullptr && transposed->i() != 0 ? "its first input is transposed" : "";
 }

@@ -32,8 +32,8 @@ void RaiseOpset(onnx::ModelProto& proto, const std::string& name) {
     proto = onnx::version_conversion::ConvertVersion(proto, kLeastOpset);
   } catch (const std::exception& error) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("{}: quantized models need opset {}, and ONNX's converter cannot raise it from {}: {}", name,
-                            kLeastOpset, OpsetOf(proto), error.what()));
+                fmt::format("{}: quantized models need opset {}, and ONNX's converter cannot raise it from {}: {}",
+                            name, kLeastOpset, OpsetOf(proto), error.what()));
   }
 }
 

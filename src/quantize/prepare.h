@@ -42,7 +42,8 @@ int DropIdentities(onnx::GraphProto& graph);
 int FoldTransposes(onnx::GraphProto& graph);
 // Gemm's alpha and beta become 1, and its bias one value per column, where weights and bias are constants.
 void NormalizeGemms(onnx::GraphProto& graph);
-// MatMul of rank 2 with constant weights and Add of a constant per column: Gemm. `rank_of` gives a tensor's rank, -1 for unknown.
+// MatMul of rank 2 with constant weights and Add of a constant per column: Gemm. `rank_of` gives a tensor's rank, -1
+// for unknown.
 // Conv or ConvTranspose without a bias and Add of a constant per channel: a bias.
 int FoldBiases(onnx::GraphProto& graph, const std::function<int(const std::string&)>& rank_of);
 // BatchNormalization (inference) alone behind Conv, ConvTranspose or Gemm with constant weights: y = (x - mean) /

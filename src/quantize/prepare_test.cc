@@ -171,8 +171,8 @@ TEST(Prepare, AConvTransposeTakesAnAddedConstantAsBias) {
 TEST(Prepare, ATransposedConstantIsAConstant) {
   onnx::ModelProto model = test::EmptyModel("m");
   GraphWriter graph(model.mutable_graph());
-  graph.Input("x", {"2", "5"}).Input("i", {"2"}, onnx::TensorProto::INT64).Output("y", {"2", "3"}).Output("e", {"2", "5"});
-  graph.Output("z", {"2", "1", "1", "5"}).Weight("table", {3, 5}).Weight("w", {1, 5, 2, 1});
+  graph.Input("x", {"2", "5"}).Input("i", {"2"}, onnx::TensorProto::INT64).Output("y", {"2", "3"});
+  graph.Output("e", {"2", "5"}).Output("z", {"2", "1", "1", "5"}).Weight("table", {3, 5}).Weight("w", {1, 5, 2, 1});
   graph.Node("Gather", {"table", "i"}, {"e"}, "embedding");
   graph.Node("Transpose", {"table"}, {"t"}, "turned");
   graph.Node("MatMul", {"x", "t"}, {"y"}, "product");

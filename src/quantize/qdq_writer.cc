@@ -103,7 +103,8 @@ class Writing {
     std::map<std::string, std::string> made;  // output → its name before the pair
     for (const TensorId id : unit.outputs) made[NameOf(id)] = RawName(id);
     if (unit.activation != kNone) {
-      const std::string between = place_ == Place::kInstead ? node.output(0) : tensors_.FreshTensor(node.output(0) + "_local");
+      const bool beside = place_ == Place::kBeside;
+      const std::string between = beside ? tensors_.FreshTensor(node.output(0) + "_local") : node.output(0);
       node.set_output(0, between);
       *target_.mutable_graph()->add_node() = node;
       node = CopyOf(unit.activation);

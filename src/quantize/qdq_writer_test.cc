@@ -220,8 +220,9 @@ TEST(QdqWriter, ConstantsOfSumsAreIntegersFromTheStart) {
   graph.Node("Mul", {"x", "c"}, {"y"}, "mul");
   const Quantized quantized = Quantize(model);
   EXPECT_THAT(test::BytesOf(test::Initializer(quantized.proto, "c_quantized")), ElementsAre(-128, 127, -28));
-  EXPECT_THAT(test::TypesOf(quantized.proto), ElementsAre("QuantizeLinear", "DequantizeLinear", "DequantizeLinear", "Mul",
-                                                          "QuantizeLinear", "DequantizeLinear"));
+  EXPECT_THAT(test::TypesOf(quantized.proto),
+              ElementsAre("QuantizeLinear", "DequantizeLinear", "DequantizeLinear", "Mul", "QuantizeLinear",
+                          "DequantizeLinear"));
 }
 
 TEST(QdqWriter, BothFactorsOfAProductMayBeActivations) {
@@ -243,7 +244,8 @@ TEST(QdqWriter, BesideEachLayerIsAlone) {
   const auto sample = test::SeededSample(source.graph(), 3);
   // The float part is untouched.
   const auto expected = test::OnOnnxRuntime(Optimization::kBasic)(source)(sample);
-  const auto found = test::OnOnnxRuntime(Optimization::kBasic)(WithOutputs(beside, {"y", "y_local_dequantized", "r1_local_dequantized"}))(sample);
+  const Model observed = WithOutputs(beside, {"y", "y_local_dequantized", "r1_local_dequantized"});
+  const auto found = test::OnOnnxRuntime(Optimization::kBasic)(observed)(sample);
   EXPECT_TRUE(Compare(found[0].tensor, expected[0].tensor).Within(1e-5));
   const Comparison alone = Compare(found[1].tensor, expected[0].tensor);
   EXPECT_GT(alone.max_difference, 0);

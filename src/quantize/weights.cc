@@ -74,7 +74,8 @@ QuantizedWeights QuantizeWeights(const onnx::TensorProto& weights, int axis, flo
 std::vector<int32_t> QuantizeBias(std::span<const float> biases, std::span<const float> bias_scales) {
   std::vector<int32_t> integers(biases.size());
   for (size_t c = 0; c < biases.size(); ++c) {
-    const double integer = std::nearbyint(biases[c] / static_cast<double>(bias_scales[bias_scales.size() == 1 ? 0 : c]));
+    const double scale = bias_scales[bias_scales.size() == 1 ? 0 : c];
+    const double integer = std::nearbyint(biases[c] / scale);
     integers[c] = static_cast<int32_t>(std::clamp<double>(integer, INT32_MIN, INT32_MAX));
   }
   return integers;

@@ -1,4 +1,5 @@
-"""`consort quantize` from outside: its files run on both engines, its figures are those that others compute, and what cannot be done is said."""
+"""`consort quantize` from outside: its files run on both engines, its figures are those that others compute, and what cannot be done is
+said."""
 
 import platform
 
