@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -76,7 +77,10 @@ std::string Bound(const QuantizeReport& report) {
   std::string text = fmt::format("bound     {}: {} after {} tr{}, {} layer{} kept in float\n", bound.bound,
                                  bound.met ? "met" : "missed", bound.tries, bound.tries == 1 ? "y" : "ies",
                                  bound.layers.size(), bound.layers.size() == 1 ? "" : "s");
-  for (const std::string& layer : bound.layers) text += fmt::format("          {}\n", Fit(layer, 70));
+  const size_t shown = report.all_layers ? bound.layers.size() : std::min(kWorstLayers, bound.layers.size());
+  for (size_t i = 0; i < shown; ++i) text += fmt::format("          {}\n", Fit(bound.layers[i], 70));
+  if (shown < bound.layers.size())
+    text += fmt::format("          {} more: --sensitivity\n", bound.layers.size() - shown);
   return text;
 }
 

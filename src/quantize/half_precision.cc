@@ -97,7 +97,7 @@ class HalfWriting {
     const bool touches = std::any_of(op.inputs.begin(), op.inputs.end(), is_float) ||
                          std::any_of(op.outputs.begin(), op.outputs.end(), is_float) || op.body_ops > 0;
     if (!touches) return false;
-    const std::string why = keep_float_.contains(id) ? "asked for" : WhyFloat(op);
+    const std::string why = keep_float_.contains(id) ? "kept in float" : WhyFloat(op);
     if (!why.empty()) result_.why_float[id] = why;
     result_.half_ops += why.empty();
     return why.empty();

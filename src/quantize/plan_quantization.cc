@@ -63,7 +63,7 @@ class Planning {
     if (op.constant) return false;
     std::string why;
     if (keep_float_.contains(id)) {
-      why = "asked for";
+      why = "kept in float";
     } else if (RuleFor(op) == nullptr) {
       why = "no integer form";
     } else {
