@@ -43,9 +43,9 @@ class Adder {
 Registry MakeQuantizingRegistry(const EmulationOptions& emulation, const Quantizer& quantizer) {
   Registry registry;
   Adder adder(registry, quantizer);
-  Backend* onnxruntime = adder.Add(MakeOnnxRuntimeBackend());
-  // OpenVINO's integer kernels are made for unsigned activations: with signed ones 2026.4 computes a Conv behind Concat
-  // wrongly (docs/quantization.md).
+  // The engines' integer kernels on x86 are made for unsigned activations: of signed ones ONNX Runtime 1.32 fuses a part
+  // only, and OpenVINO 2026.4 computes a Conv behind Concat wrongly (docs/quantization.md).
+  Backend* onnxruntime = adder.Add(MakeOnnxRuntimeBackend(), Precision::kUInt8);
   Backend* openvino = adder.Add(MakeOpenVinoBackend(), Precision::kUInt8);
   registry.Add(MakeLiteRtBackend());
   Backend* null = adder.Add(MakeNullBackend());

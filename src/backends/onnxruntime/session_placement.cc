@@ -55,10 +55,13 @@ bool ReadsWidened(const ExecutedNode& node) {
                      [](const std::string& name) { return name.starts_with("InsertedPrecisionFreeCast_"); });
 }
 
-// What the executed node computes in, where that differs from what the source op holds.
-std::optional<Precision> ExecutedPrecision(std::optional<Precision> own, const ExecutedNode* node) {
+// What the executed node computes in, where that differs from what the source op holds. A quantized kernel multiplies
+// integers of 8 bits; which of its operands are signed it does not tell.
+std::optional<Precision> ExecutedPrecision(std::optional<Precision> own, std::optional<Precision> asked,
+                                           const ExecutedNode* node) {
   if (node == nullptr) return own;
-  if (IsQuantizedKernel(*node)) return own == Precision::kUInt8 ? own : Precision::kInt8;
+  if (IsQuantizedKernel(*node))
+    return asked == Precision::kUInt8 || own == Precision::kUInt8 ? Precision::kUInt8 : Precision::kInt8;
   if (ReadsWidened(*node)) return Precision::kFp32;
   return own;
 }
@@ -127,7 +130,7 @@ class PlacementBuilder {
     }
     const ExecutedNode* node = coverage.node >= 0 ? &record_.executed->nodes[coverage.node] : nullptr;
     if (node != nullptr) placed.kernel = node->ToString();
-    Judge(placed, provider, own, ExecutedPrecision(own, node));
+    Judge(placed, provider, own, ExecutedPrecision(own, question_.precision, node));
     if (placed.why.empty()) placed.why = Evidence(op, coverage, node);
     return placed;
   }
