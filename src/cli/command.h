@@ -46,6 +46,7 @@ Command AddCompareCommand(CLI::App& program);
 Command AddConvertCommand(CLI::App& program);
 Command AddDevicesCommand(CLI::App& program);
 Command AddDoctorCommand(CLI::App& program);
+Command AddEdgeTpuCommand(CLI::App& program);
 Command AddInspectCommand(CLI::App& program);
 Command AddMakeCommand(CLI::App& program);
 Command AddPlanCommand(CLI::App& program);

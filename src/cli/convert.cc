@@ -13,6 +13,7 @@
 #include "cli/table.h"
 #include "consort/model.h"
 #include "tflite/parse.h"
+#include "tflite/port_json.h"
 #include "tflite/write_tflite.h"
 
 namespace consort {
@@ -38,23 +39,6 @@ struct ConvertOptions {
   TfLiteOptions writing;
   OutputFormat format = OutputFormat::kTable;
 };
-
-Json PortJson(const TfLitePort& port) {
-  return {{"name", port.name},
-          {"type", ToString(port.spec.dtype)},
-          {"shape", port.spec.shape},
-          {"layout", ToString(port.spec.layout)},
-          {"onnx_shape", port.onnx_shape},
-          {"order", port.order},
-          {"scale", port.spec.quantization.scale},
-          {"zero_point", port.spec.quantization.zero_point}};
-}
-
-Json PortsJson(const std::vector<TfLitePort>& ports) {
-  Json list = Json::array();
-  for (const TfLitePort& port : ports) list.push_back(PortJson(port));
-  return list;
-}
 
 std::string PortLine(const char* direction, const TfLitePort& port) {
   std::string text = fmt::format("{:<8} {} {} {}", direction, Fit(port.name, 24), ToString(port.spec.dtype),

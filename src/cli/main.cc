@@ -79,8 +79,8 @@ std::vector<Command> AddCommands(CLI::App& program) {
   std::vector<Command> commands;
   for (const auto add : {AddDevicesCommand, AddDoctorCommand, AddInspectCommand, AddMakeCommand, AddRunCommand,
                          AddBenchCommand, AddCompareCommand, AddPlatformsCommand, AddSimulateCommand,
-                         AddCalibrateCommand, AddShardCommand, AddQuantizeCommand, AddConvertCommand,
-                         AddAuditCommand, AddProfileCommand, AddPlanCommand}) {
+                         AddCalibrateCommand, AddShardCommand, AddQuantizeCommand, AddConvertCommand, AddAuditCommand,
+                         AddEdgeTpuCommand, AddProfileCommand, AddPlanCommand}) {
     commands.push_back(add(program));
   }
   for (const Command& command : commands) command.app->group("Commands");

@@ -22,33 +22,6 @@ std::vector<std::pair<std::string, std::optional<RangeMethod>>> MethodChoices() 
   return {Methods().begin(), Methods().end()};
 }
 
-void AddCalibrationOptions(CLI::App* app, QuantizeArguments& arguments) {
-  const std::string group = "Calibration";
-  AddFiles(app, "--calibration", "[NAME=]FILE", arguments.calibration,
-           "samples of the inputs: .npy or .npz (axis 0 counts samples), or a folder of images, .npy or .pb files; "
-           "NAME= may be left out for the only input; repeatable (default: random numbers, for trying out only)")
-      ->group(group);
-  AddFiles(app, "--validation", "[NAME=]FILE", arguments.validation,
-           "samples that the figures are taken on, likewise (default: those of the calibration)")
-      ->group(group);
-  AddParsed(
-      app, "--samples", "N", arguments.samples,
-      [](const std::string& text) { return static_cast<int>(ParseInt(text, 1, 1'000'000)); },
-      "use the first N samples (default: all of the files, or 16 random ones)")
-      ->group(group);
-  AddParsed(app, "--seed", "N", arguments.seed, ParseSeed, "seed of inputs that no file gives (default: 0)")
-      ->group(group);
-  AddChoice(app, "--method", arguments.method, MethodChoices(),
-            "how ranges follow from the values seen: all of them (minmax, the default), without the farthest "
-            "(percentile), least lost information (entropy), least squared error (mse)")
-      ->group(group);
-  AddParsed(
-      app, "--percentile", "P", arguments.percentile,
-      [](const std::string& text) { return ParseBetween(text, 50.001, 100); },
-      "share of values within the range, in percent (default: 99.99); implies --method percentile")
-      ->group(group);
-}
-
 void AddBounds(CLI::App* app, QuantizeArguments& arguments) {
   AddChoice<QuantizeScope>(
       app, "--scope", arguments.scope, {{"all", QuantizeScope::kAll}, {"products", QuantizeScope::kProducts}},
@@ -100,6 +73,33 @@ RangeOptions QuantizeArguments::ranges() const {
   return {.method = method.value_or(percentile ? RangeMethod::kPercentile : RangeMethod::kMinMax),
           .percentile = percentile.value_or(RangeOptions().percentile),
           .format = qdq().format};
+}
+
+void AddCalibrationOptions(CLI::App* app, QuantizeArguments& arguments) {
+  const std::string group = "Calibration";
+  AddFiles(app, "--calibration", "[NAME=]FILE", arguments.calibration,
+           "samples of the inputs: .npy or .npz (axis 0 counts samples), or a folder of images, .npy or .pb files; "
+           "NAME= may be left out for the only input; repeatable (default: random numbers, for trying out only)")
+      ->group(group);
+  AddFiles(app, "--validation", "[NAME=]FILE", arguments.validation,
+           "samples that the figures are taken on, likewise (default: those of the calibration)")
+      ->group(group);
+  AddParsed(
+      app, "--samples", "N", arguments.samples,
+      [](const std::string& text) { return static_cast<int>(ParseInt(text, 1, 1'000'000)); },
+      "use the first N samples (default: all of the files, or 16 random ones)")
+      ->group(group);
+  AddParsed(app, "--seed", "N", arguments.seed, ParseSeed, "seed of inputs that no file gives (default: 0)")
+      ->group(group);
+  AddChoice(app, "--method", arguments.method, MethodChoices(),
+            "how ranges follow from the values seen: all of them (minmax, the default), without the farthest "
+            "(percentile), least lost information (entropy), least squared error (mse)")
+      ->group(group);
+  AddParsed(
+      app, "--percentile", "P", arguments.percentile,
+      [](const std::string& text) { return ParseBetween(text, 50.001, 100); },
+      "share of values within the range, in percent (default: 99.99); implies --method percentile")
+      ->group(group);
 }
 
 void AddQuantizeOptions(CLI::App* app, QuantizeArguments& arguments) {

@@ -54,6 +54,9 @@ std::string_view ToString(RangeMethod method);
 
 // Every option of the command; `arguments` must outlive the parsing.
 void AddQuantizeOptions(CLI::App* app, QuantizeArguments& arguments);
+// Those of them that say which samples there are and how ranges follow: --calibration, --validation, --samples, --seed,
+// --method, --percentile.
+void AddCalibrationOptions(CLI::App* app, QuantizeArguments& arguments);
 // Throws UsageError for options that do not go together, and where the output is a file that is read.
 void CheckQuantizeArguments(const QuantizeArguments& arguments);
 

@@ -2,6 +2,7 @@
 #ifndef CONSORT_COST_EDGETPU_SUPPORT_H_
 #define CONSORT_COST_EDGETPU_SUPPORT_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,27 @@ namespace consort {
 // ("certain reshapes might not be mapped", resizing that would lose precision, activations that are too large). Where
 // the missing knowledge can hide what is refused at once (Slice with steps) the op counts as refused.
 std::string WhyNotOnEdgeTpu(const Graph& graph, const Op& op);
+
+// What keeps an op off the Edge TPU.
+enum class EdgeTpuLimit : uint8_t {
+  kNone,       // it runs
+  kOpenShape,  // a size that is known at run time only
+  kType,       // elements that have no 8-bit form
+  kAxes,       // a tensor that is larger than 1 in more than the 3 innermost axes
+  kOperator,   // it is not on the list
+  kUse,        // it is, but not with these sizes or operands
+};
+
+struct EdgeTpuVerdict {
+  EdgeTpuLimit limit = EdgeTpuLimit::kNone;
+  std::string why;          // as WhyNotOnEdgeTpu
+  TensorId tensor = kNone;  // of kOpenShape, kType and kAxes: which
+
+  bool runs() const { return limit == EdgeTpuLimit::kNone; }
+};
+
+// Of each op of the graph, whatever stands before it.
+std::vector<EdgeTpuVerdict> JudgeForEdgeTpu(const Graph& graph);
 
 // For each work of a list that was made from this graph: empty when it runs on the Edge TPU, else why not. The compiler
 // makes one subgraph ("More than one subgraph is not supported"): what reads the result of an op that is refused,

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/run_program.h"
 #include "base/strings.h"
 #include "base/thread.h"
 #include "device/isolated_messages.h"
@@ -24,26 +25,7 @@ namespace {
 constexpr int kChannelInChild = 3;  // src/worker/main.cc
 constexpr int kFirstFreeDescriptor = 10;
 constexpr size_t kLastWordsBytes = 4096;
-constexpr size_t kQuotedBytes = 400;
 constexpr TimeNs kExitGraceNs = 2'000'000'000;
-
-std::string DescribeExit(int status) {
-  if (WIFEXITED(status)) return fmt::format("ended with exit code {}", WEXITSTATUS(status));
-  if (WIFSIGNALED(status)) {
-    const char* name = sigabbrev_np(WTERMSIG(status));
-    return fmt::format("was ended by signal {} (SIG{})", WTERMSIG(status), name == nullptr ? "?" : name);
-  }
-  return "ended";
-}
-
-// The last line that says something, short.
-std::string LastLine(const std::string& text) {
-  const std::vector<std::string> lines = Split(text, '\n');
-  const auto spoken = std::find_if(lines.rbegin(), lines.rend(), [](const std::string& line) {
-    return line.find_first_not_of(" \t\r") != std::string::npos;
-  });
-  return spoken == lines.rend() ? "" : spoken->substr(0, kQuotedBytes);
-}
 
 std::pair<Descriptor, Descriptor> MakePipe() {
   int ends[2];

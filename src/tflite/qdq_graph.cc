@@ -65,7 +65,7 @@ class Recogniser {
   const std::string& name(TensorId id) const { return graph_.tensor(id).name; }
 
   void Refuse(OpId op, const std::string& why) {
-    result_.refusals.push_back(fmt::format("'{}' ({}): {}", graph_.op(op).name, node(op).op_type(), why));
+    result_.refusals.push_back({graph_.op(op).name, node(op).op_type(), why});
   }
 
   ValueId AddValue(TensorId id, const Affine& affine) {
@@ -82,7 +82,7 @@ class Recogniser {
   void AddInput(TensorId id) {
     const std::optional<Affine> affine = quantizers_.Around(id);
     if (!affine) {
-      result_.refusals.push_back(fmt::format("input '{}' is {}", name(id), quantizers_.WhyNone(id)));
+      result_.refusals.push_back({.why = fmt::format("input '{}' is {}", name(id), quantizers_.WhyNone(id))});
       return;
     }
     value_of_[id] = AddValue(id, *affine);
@@ -91,7 +91,7 @@ class Recogniser {
 
   void AddOutput(TensorId id) {
     if (value_of_[id] == kNone) {
-      result_.refusals.push_back(fmt::format("output '{}' is not quantized", name(id)));
+      result_.refusals.push_back({.why = fmt::format("output '{}' is not quantized", name(id))});
     } else {
       result_.outputs.push_back({.name = name(id), .value = value_of_[id]});
     }

@@ -9,6 +9,7 @@
 #include "consort/model.h"
 #include "onnx/onnx_pb.h"
 #include "tflite/constants.h"
+#include "tflite/refused.h"
 #include "tflite/schema.h"
 
 namespace consort::tflite {
@@ -76,8 +77,7 @@ struct QdqGraph {
   std::vector<QdqOp> ops;  // in an order in which they can run; QuantizeLinear: from one quantization to another
   std::vector<QdqPort> inputs;
   std::vector<QdqPort> outputs;
-  // What is not quantized, a sentence each: "'relu_3' (Relu): …".
-  std::vector<std::string> refusals;
+  std::vector<TfLiteRefusal> refusals;  // what is not quantized
 };
 
 // Takes away QuantizeLinear and DequantizeLinear: what they stand around becomes operators on int8 values. Shapes have

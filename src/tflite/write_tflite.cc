@@ -6,7 +6,6 @@
 #include <set>
 #include <span>
 
-#include "base/strings.h"
 #include "consort/error.h"
 #include "model/model_rep.h"
 #include "tflite/draft.h"
@@ -79,7 +78,7 @@ class Conversion {
       if (lowering == nullptr) throw Refusal{std::string(WhyMissing(*op.node))};
       lowering->lower(draft_, op);
     } catch (const Refusal& refusal) {
-      refusals_.push_back(fmt::format("'{}' ({}): {}", op.node->name(), op.node->op_type(), refusal.why));
+      refusals_.push_back({op.node->name(), op.node->op_type(), refusal.why});
       for (const ValueId out : op.outputs) {  // so that those behind it can be looked at, too
         if (out != kNone && !draft_.has(out)) draft_.Define(out, PlainOrder(draft_.value(out).shape.size()));
       }
@@ -87,9 +86,7 @@ class Conversion {
   }
 
   void RequireAll(const std::string& name) const {
-    if (refusals_.empty()) return;
-    throw Error(ErrorCode::kUnsupported, fmt::format("{}: cannot become a full-integer .tflite model: {}", name,
-                                                     Join(refusals_, "; ")));
+    if (!refusals_.empty()) throw TfLiteRefused(name, refusals_);
   }
 
   // --- Ports ---
@@ -192,7 +189,7 @@ class Conversion {
   const QdqGraph& graph_;
   const TfLiteOptions& options_;
   Draft draft_;
-  std::vector<std::string> refusals_;
+  std::vector<TfLiteRefusal> refusals_;
   TfLiteFile file_;
 };
 

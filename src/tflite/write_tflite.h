@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "consort/model.h"
+#include "tflite/refused.h"
 
 namespace consort {
 
@@ -40,8 +41,8 @@ struct TfLiteFile {
 // float32. All scales and zero points of the file are those of the model (uint8 ones are moved by 128); where
 // TensorFlow Lite's kernel cannot write at an output's scale, a QUANTIZE operator follows it. Weights of images are
 // transposed here; a TRANSPOSE operator is written only where values have to be read in an order other than the one in
-// which they lie. Throws kUnsupported that lists every operator without a counterpart and why, kInvalidArgument for
-// open shapes.
+// which they lie. Throws TfLiteRefused that lists every operator without a counterpart and why, kInvalidArgument
+// for open shapes.
 //
 //   const TfLiteFile file = WriteTfLite(Model::Load("mobilenet-int8.onnx"));
 //   WriteFile("mobilenet.tflite", file.bytes);

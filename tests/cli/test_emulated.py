@@ -123,18 +123,29 @@ def test_devices_names_what_emulated_takes():
 # --- run ----------------------------------------------------------------------------------------------------------------------
 
 
+def check_emulated(target, numbers):
+    assert target["emulation"]["numbers"] == numbers
+    assert target["emulation"]["overruns"] == 0
+    assert 5 <= target["emulation"]["modelled_ms"] < 6
+    assert target["placement"]["evidence"].startswith("emulated: numbers from")
+
+
 def test_numbers_are_the_hosts_bit_for_bit(tmp_path, platform):
     model = models.matmul(tmp_path / "matmul.onnx")
-    targets = f"{ORT},emulated:slow,emulated:slow/int8"
-    report = call_json("run", "-m", model, "-d", targets, "--platform", platform, "--tolerance", "0", "--clock", "virtual")
-    real, *emulated = report["targets"]
+    report = call_json("run", "-m", model, "-d", f"{ORT},emulated:slow", "--platform", platform, "--tolerance", "0", "--clock", "virtual")
+    real, emulated = report["targets"]
     assert real["provenance"] == "measured" and "emulation" not in real
-    for target in emulated:
-        assert target["outputs"][0]["against_first"]["bitwise_equal"]
-        assert target["emulation"]["numbers"] == f"{ORT}, in fp32"
-        assert target["emulation"]["overruns"] == 0
-        assert 5 <= target["emulation"]["modelled_ms"] < 6
-        assert target["placement"]["evidence"].startswith("emulated: numbers from")
+    assert emulated["outputs"][0]["against_first"]["bitwise_equal"]
+    check_emulated(emulated, f"{ORT}, in fp32")
+
+
+def test_in_int8_numbers_are_those_of_the_quantized_model(tmp_path, platform):
+    model = models.matmul(tmp_path / "matmul.onnx")
+    report = call_json("run", "-m", model, "-d", f"{ORT},emulated:slow/int8", "--platform", platform, "--clock", "virtual")
+    emulated = report["targets"][1]
+    against = emulated["outputs"][0]["against_first"]
+    assert not against["bitwise_equal"] and against["cosine"] > 0.99, against
+    check_emulated(emulated, ORT)
 
 
 def test_run_says_emulated(double, platform):

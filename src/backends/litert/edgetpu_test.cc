@@ -5,8 +5,8 @@
 
 #include "backends/litert/edgetpu_device.h"
 #include "backends/litert/litert_backend.h"
-#include "tflite/test_tflite.h"
 #include "consort/error.h"
+#include "tflite/test_tflite.h"
 
 namespace consort::test {
 namespace {
