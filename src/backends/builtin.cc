@@ -51,7 +51,8 @@ Registry MakeQuantizingRegistry(const EmulationOptions& emulation, const Quantiz
   Backend* null = adder.Add(MakeNullBackend());
   // LiteRT is no host: cost models need the ONNX model.
   for (std::unique_ptr<Backend>& backend : MakeEmulatedBackends({onnxruntime, openvino, null}, emulation)) {
-    adder.Add(std::move(backend));
+    const bool on_openvino = backend->name() == openvino->name();
+    adder.Add(std::move(backend), on_openvino ? Precision::kUInt8 : Precision::kInt8);
   }
   if (TestBackendsAsked()) registry.Add(MakeFaultyBackend());
   return registry;

@@ -99,6 +99,27 @@ pid_t Spawn(const std::filesystem::path& program, const std::vector<std::string>
   throw Error(ErrorCode::kUnsupported, fmt::format("{} cannot be started: {}", program.string(), std::strerror(code)));
 }
 
+[[noreturn]] void ThrowLost(pid_t pid) {
+  throw Error(ErrorCode::kInternal, fmt::format("process {} cannot be waited for: {}", pid, std::strerror(errno)));
+}
+
+// Leaves it to be collected.
+bool HasEnded(pid_t pid) {
+  siginfo_t info = {};
+  while (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+    if (errno != EINTR) ThrowLost(pid);
+  }
+  return info.si_pid == pid;
+}
+
+int Collect(pid_t pid) {
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) ThrowLost(pid);
+  }
+  return status;
+}
+
 }  // namespace
 
 std::string DescribeExit(int status) {
@@ -126,16 +147,15 @@ ProgramEnd RunProgram(const std::filesystem::path& program, const std::vector<st
   const pid_t pid = Spawn(std::filesystem::absolute(program), arguments, options.folder, listener.writer());
   listener.CloseWriter();
   ProgramEnd end;
-  while (waitpid(pid, &end.status, WNOHANG) == 0) {
+  while (!HasEnded(pid)) {
     listener.Listen();
     if (clock.NowNs() - begin_ns < options.timeout_ns) continue;
     end.timed_out = true;
-    kill(-pid, SIGKILL);
-    waitpid(pid, &end.status, 0);
     break;
   }
   end.took_ns = clock.NowNs() - begin_ns;
-  kill(-pid, SIGKILL);  // what it left behind
+  kill(-pid, SIGKILL);  // it, or what it left behind; its number is nobody else's before it is collected
+  end.status = Collect(pid);
   listener.Drain();
   end.output = listener.Take();
   return end;

@@ -99,9 +99,9 @@ std::string CompilerNotes(const std::optional<Compilation>& compilation) {
 std::string Numbers(const EdgeTpuReport& report) {
   if (!report.check) return Line("numbers", "left out (--no-check)");
   const Accuracy& accuracy = report.check->accuracy;
-  std::string text = std::isfinite(accuracy.sqnr_db)
-                         ? fmt::format("SQNR {:.1f} dB, cosine {:.5f}", accuracy.sqnr_db, accuracy.cosine)
-                         : "no difference";
+  std::string text = std::isinf(accuracy.sqnr_db) && accuracy.sqnr_db > 0
+                         ? "no difference"
+                         : fmt::format("SQNR {:.1f} dB, cosine {:.5f}", accuracy.sqnr_db, accuracy.cosine);
   if (accuracy.top1) text += fmt::format(", top-1 agrees in {:.1f} %", 100 * *accuracy.top1);
   if (accuracy.nonfinite_mismatches > 0)
     text += fmt::format(", {} elements are finite in one only", accuracy.nonfinite_mismatches);

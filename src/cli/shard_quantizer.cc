@@ -1,6 +1,9 @@
 #include "cli/shard_quantizer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -48,8 +51,14 @@ void ShardQuantizer::Sign(Plan& plan) const {
   for (const auto& [tensor, range] : *state_->ranges) plan.ranges[tensor] = {range.low, range.high};
 }
 
-Ranges MeasureRanges(const Model& model, const InputArguments& inputs) {
-  const InputSets sets(inputs, inputs.inputs.empty() ? kCalibrationSets : 1);
+Ranges MeasureRanges(const Model& model, const InputArguments& given) {
+  const bool random = given.inputs.empty();
+  InputArguments inputs = given;
+  inputs.seed += kCalibrationSeeds;
+  const InputSets sets(inputs, random ? kCalibrationSets : 1);
+  fmt::print(stderr, "consort: scales of integers come from {}\n",
+             random ? "random inputs: give -i, or a plan's file with ranges, for figures that are to be relied on"
+                    : "the inputs that are given");
   const Signature signature = SignatureOf(model.graph());
   const Samples samples{.count = sets.count(), .get = [&](int set) {
                           std::vector<NamedTensor> tensors;

@@ -14,7 +14,8 @@
 
 namespace consort {
 
-// Quantizes shards with the ranges of the whole model's tensors, so that every target and every division rounds alike. A
+// Quantizes shards with the ranges of the whole model's tensors: a tensor has the same range wherever the model is cut. (Tensors
+// that share a scale, as those of a Concat, share it within a shard only.) A
 // handle: copies share the ranges. Thread-safe.
 class ShardQuantizer {
  public:
@@ -32,9 +33,11 @@ class ShardQuantizer {
   std::shared_ptr<State> state_;
 };
 
-// Ranges of all float tensors of a model: on its inputs' files, without files on kCalibrationSets sets from the seed.
-// Computed on cpu@onnxruntime.
+// Ranges of all float tensors of a model, computed on cpu@onnxruntime: on its inputs' files, without files on
+// kCalibrationSets sets from seeds that lie kCalibrationSeeds behind the command's, so that numbers are checked on others.
+// Says on the standard error which of the two.
 inline constexpr int kCalibrationSets = 8;
+inline constexpr uint64_t kCalibrationSeeds = 1'000'000;
 Ranges MeasureRanges(const Model& model, const InputArguments& inputs);
 
 // The built-in registry for commands that run one model whole: its targets in int8 and uint8 take the float model, whose

@@ -83,7 +83,12 @@ class Writer {
     if (error)
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("{}: the folder cannot be made: {}", folder_.string(), error.message()));
-    for (const std::string_view name : kFiles) fs::remove(folder_ / name, error);
+    for (const std::string_view name : kFiles) {
+      fs::remove(folder_ / name, error);
+      if (error)
+        throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: an older file cannot be removed: {}",
+                                                             (folder_ / name).string(), error.message()));
+    }
   }
 
   FileEntry Store(std::string_view name, std::string_view bytes) {

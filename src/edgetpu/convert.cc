@@ -57,8 +57,11 @@ class Converter {
       Preflight preflight = CheckForEdgeTpu(graph_, refused_);
       RequireParts(preflight);
       Model head = preflight.whole() ? model_ : ShardModel(model_, DescribeShard(graph_, preflight.head), "edgetpu");
+      const Refusals before = refused_;
       std::optional<TfLiteFile> file = Write(head, preflight);
-      if (!file) continue;
+      if (!file && refused_.size() > before.size()) continue;
+      if (!file)
+        throw Error(ErrorCode::kInternal, fmt::format("{}: what is refused is not a part of the Edge TPU's", model_.name()));
       std::optional<Model> rest;
       if (!preflight.whole()) rest = Rest(preflight);
       return {std::move(preflight), std::move(head), std::move(rest), std::move(*file)};

@@ -1,8 +1,11 @@
 #include "quantize/weights.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
+#include "consort/error.h"
 #include "model/node_queries.h"
 #include "quantize/parameters.h"
 #include "quantize/stored_values.h"
@@ -56,6 +59,12 @@ int ChannelAxis(const onnx::NodeProto& node, int rank) {
 QuantizedWeights QuantizeWeights(const onnx::TensorProto& weights, int axis, float input_scale,
                                  std::span<const float> biases) {
   const std::vector<float> values = FloatsOf(weights);
+  if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) {
+    throw Error(ErrorCode::kInvalidModel,
+                fmt::format("weights '{}' hold infinities or NaN, which no integer stands for: keep the op that reads "
+                            "them in float",
+                            weights.name()));
+  }
   const Stride stride = StrideOf(DimsOf(weights), axis);
   std::vector<float> largest(stride.count);
   for (size_t i = 0; i < values.size(); ++i) {

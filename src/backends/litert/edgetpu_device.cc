@@ -48,13 +48,13 @@ std::optional<Unit> ParseUnit(const std::string& text) {
   return unit.number && *unit.number >= 0 ? std::optional(unit) : std::nullopt;
 }
 
-// The device of a unit among those listed; absent when there is none of that number.
-std::optional<EdgeTpu> DeviceOf(const std::vector<EdgeTpu>& listed, const std::string& text) {
+// The index among those listed of the device of a unit, the first where it has no number; absent when there is none.
+std::optional<size_t> IndexOf(const std::vector<EdgeTpu>& listed, const std::string& text) {
   const Unit unit = ParseUnit(text).value_or(Unit{});
   int64_t number = 0;
-  for (const EdgeTpu& device : listed) {
-    if (!unit.link.empty() && device.link != unit.link) continue;
-    if (number++ == unit.number.value_or(0)) return device;
+  for (size_t i = 0; i < listed.size(); ++i) {
+    if (!unit.link.empty() && listed[i].link != unit.link) continue;
+    if (number++ == unit.number.value_or(0)) return i;
   }
   return std::nullopt;
 }
@@ -95,6 +95,25 @@ T Within(TimeNs limit_ns, const std::string& place, std::function<T()> work) {
   return result.get();
 }
 
+TimeNs PatienceOf(const OpenOptions& options) {
+  return options.compile_timeout_ns == kNever ? kPatienceNs : options.compile_timeout_ns;
+}
+
+// The runtime and what it sees.
+struct Seen {
+  EdgeTpuPlugin plugin;
+  std::vector<EdgeTpu> listed;
+};
+
+// The bus can hang a runtime that only looks.
+Seen Look(const std::string& file, const std::string& place, TimeNs limit_ns) {
+  return Within<Seen>(limit_ns, place, [file] {
+    EdgeTpuPlugin plugin = EdgeTpuPlugin::Load(file);
+    std::vector<EdgeTpu> listed = plugin.List();
+    return Seen{std::move(plugin), std::move(listed)};
+  });
+}
+
 // Which operators Coral's compiler made: a model without any has not been through it.
 void RequireCompiled(const Interpreter& interpreter, const std::string& place) {
   const std::vector<PlanNode>& nodes = interpreter.plan_before();
@@ -109,11 +128,13 @@ void RequireCompiled(const Interpreter& interpreter, const std::string& place) {
 
 class EdgeTpuDevice : public Device {
  public:
-  EdgeTpuDevice(DeviceInfo info, EdgeTpuPlugin plugin, const OpenOptions& options)
+  // `unit`: as the runtime is asked for the device.
+  EdgeTpuDevice(DeviceInfo info, EdgeTpuPlugin plugin, std::string unit, const OpenOptions& options)
       : info_(std::move(info)),
         plugin_(std::move(plugin)),
+        unit_(std::move(unit)),
         clock_(options.clock),
-        patience_ns_(options.compile_timeout_ns == kNever ? kPatienceNs : options.compile_timeout_ns) {}
+        patience_ns_(PatienceOf(options)) {}
 
   const DeviceInfo& info() const override { return info_; }
   std::unique_ptr<Executable> Compile(const Artifact& artifact, const CompileOptions& options) override;
@@ -126,6 +147,7 @@ class EdgeTpuDevice : public Device {
 
   DeviceInfo info_;
   EdgeTpuPlugin plugin_;
+  std::string unit_;
   Clock* clock_;
   TimeNs patience_ns_;
   std::atomic<bool> given_up_{false};
@@ -155,9 +177,9 @@ InterpreterOptions EdgeTpuDevice::Options(const CompileOptions& options, const s
 std::shared_ptr<Program> EdgeTpuDevice::MakeProgram(const Artifact& artifact, const CompileOptions& options,
                                                     const std::string& place) {
   const auto make = [bytes = std::make_shared<const std::string>(artifact.bytes()), wanted = Options(options, place), place,
-                     plugin = plugin_, info = info_, runtime = options.engine_options, flush = options.flush_denormals]() mutable {
+                     plugin = plugin_, unit = unit_, info = info_, runtime = options.engine_options, flush = options.flush_denormals]() mutable {
     const ThreadScope scope(info.cores, flush);
-    wanted.accelerator = plugin.MakeDelegate(info.target.unit, runtime, place);
+    wanted.accelerator = plugin.MakeDelegate(unit, runtime, place);
     auto interpreter = std::make_unique<Interpreter>(std::move(bytes), wanted, place);
     RequireCompiled(*interpreter, place);
     Placement placement = ReadPlacement(*interpreter, info.target);
@@ -218,23 +240,22 @@ std::shared_ptr<Device> OpenEdgeTpu(const Target& target, const OpenOptions& opt
   if (target.precision && *target.precision != Precision::kInt8 && *target.precision != Precision::kUInt8) {
     throw Error(ErrorCode::kUnsupported, fmt::format("{}: an Edge TPU computes in int8 or uint8", target.ToString()));
   }
-  EdgeTpuPlugin plugin = EdgeTpuPlugin::Load(options.plugin);
-  const std::vector<EdgeTpu> listed = plugin.List();
-  const std::optional<EdgeTpu> device = DeviceOf(listed, target.unit);
-  if (plugin.lists_devices() && !device) {
+  Seen seen = Look(options.plugin, target.ToString(), PatienceOf(options));
+  const std::optional<size_t> index = IndexOf(seen.listed, target.unit);
+  if (seen.plugin.lists_devices() && !index) {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("{}: there is no such Edge TPU; {} sees {}; 'consort doctor' looks for the cause",
-                            target.ToString(), plugin.path(), Describe(listed)));
+                            target.ToString(), seen.plugin.path(), Describe(seen.listed)));
   }
-  DeviceInfo info = InfoOf(target, plugin, device);
-  return std::make_shared<EdgeTpuDevice>(std::move(info), std::move(plugin), options);
+  DeviceInfo info = InfoOf(target, seen.plugin, index ? std::optional(seen.listed[*index]) : std::nullopt);
+  std::string unit = index ? std::to_string(*index) : target.unit;
+  return std::make_shared<EdgeTpuDevice>(std::move(info), std::move(seen.plugin), std::move(unit), options);
 }
 
 std::vector<DeviceFinding> FindEdgeTpus() {
   std::vector<DeviceFinding> findings;
   try {
-    const EdgeTpuPlugin plugin = EdgeTpuPlugin::Load();
-    const std::vector<EdgeTpu> listed = plugin.List();
+    const auto [plugin, listed] = Look("", "edgetpu", kPatienceNs);
     for (size_t i = 0; i < listed.size(); ++i) {
       DeviceFinding& finding = findings.emplace_back();
       finding.info = InfoOf({"edgetpu", std::to_string(i), "litert", {}}, plugin, listed[i]);
@@ -245,7 +266,8 @@ std::vector<DeviceFinding> FindEdgeTpus() {
                                  "plug it in, then: consort doctor"));
     }
   } catch (const Error& error) {
-    findings.push_back(Missing("Coral's runtime, libedgetpu.so.1, is not installed", "consort doctor"));
+    findings.push_back(Missing("Coral's runtime, libedgetpu.so.1, is not installed",
+                               "for an Edge TPU: install libedgetpu1-std (docs/devices.md)"));
     if (std::string_view(error.what()).find("libedgetpu.so.1: cannot open") == std::string_view::npos) {
       findings.back().problem = error.what();
     }

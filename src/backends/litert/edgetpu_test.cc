@@ -1,10 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "backends/litert/edgetpu_device.h"
 #include "backends/litert/litert_backend.h"
+#include "base/dynamic_library.h"
 #include "consort/error.h"
 #include "tflite/test_tflite.h"
 
@@ -43,8 +42,14 @@ std::pair<ErrorCode, std::string> ErrorOf(Call&& call) {
 // How the test's plugin misbehaves, as long as this lives.
 class Misbehaviour {
  public:
-  explicit Misbehaviour(const char* word) { setenv("CONSORT_TEST_EDGETPU", word, 1); }
-  ~Misbehaviour() { unsetenv("CONSORT_TEST_EDGETPU"); }
+  explicit Misbehaviour(const char* word) { Tell(word); }
+  ~Misbehaviour() { Tell(""); }
+
+ private:
+  static void Tell(const char* word) {
+    static const DynamicLibrary plugin = DynamicLibrary::Open("test plugin", {TEST_EDGETPU_PLUGIN});
+    plugin.Symbol<void (*)(const char*)>("consort_test_misbehave")(word);
+  }
 };
 
 std::vector<float> CallWith(Executable& executable, const std::vector<float>& values) {
@@ -104,6 +109,11 @@ TEST(EdgeTpu, UnitsAreCheckedAndListed) {
   EXPECT_EQ(ErrorOf([] { OpenTpu("edgetpu/fp32"); }).first, ErrorCode::kUnsupported);
 }
 
+TEST(EdgeTpu, OneWithoutANumberIsTheFirstThatIsTold) {
+  EXPECT_EQ(OpenTpu("edgetpu")->info().resource, OpenTpu("edgetpu:0")->info().resource);
+  EXPECT_EQ(OpenTpu("edgetpu:pci")->info().resource, OpenTpu("edgetpu:1")->info().resource);
+}
+
 TEST(EdgeTpuPlugin, AMissingFileAndOneWithoutEntryPointsAreNamed) {
   EXPECT_THAT(ErrorOf([] { OpenTpu("edgetpu", "/no/such/libedgetpu.so.1"); }),
               Pair(ErrorCode::kUnsupported, AllOf(HasSubstr("/no/such/libedgetpu.so.1"), HasSubstr("libedgetpu1-std"))));
@@ -134,7 +144,7 @@ TEST(EdgeTpuPlugin, GetsTheUnitAndTheRuntimesOwnOptions) {
   const auto told = [](const std::string& target, const CompileOptions& options) {
     return ErrorOf([&] { OpenTpu(target)->Compile(TfLite(CustomTfLite(kCompiled)), options); });
   };
-  EXPECT_THAT(told("edgetpu:pci:0", {}).second, HasSubstr("device=pci:0"));
+  EXPECT_THAT(told("edgetpu:pci:0", {}).second, HasSubstr("device=:1"));
   EXPECT_THAT(told("edgetpu:1", {}).second, HasSubstr("device=:1"));
   // The runtime heeds them for a numbered unit only.
   EXPECT_THAT(told("edgetpu", {.engine_options = {{"Performance", "Low"}}}).second,
@@ -158,6 +168,11 @@ TEST(EdgeTpuPlugin, AHangEndsAtTheDeadlineAndTheDeviceIsGivenUp) {
     EXPECT_THAT(ErrorOf(compile), Pair(ErrorCode::kTimeout, HasSubstr("no answer within")));
   }
   EXPECT_THAT(ErrorOf(compile), Pair(ErrorCode::kDeviceLost, HasSubstr("hung before")));
+}
+
+TEST(EdgeTpuPlugin, OpeningEndsAtTheDeadlineToo) {
+  const Misbehaviour hangs("hang-list");
+  EXPECT_THAT(ErrorOf([] { OpenTpu("edgetpu"); }), Pair(ErrorCode::kTimeout, HasSubstr("no answer within")));
 }
 
 TEST(EdgeTpu, IsFoundMissingWithTheRemedy) {

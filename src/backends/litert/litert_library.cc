@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <mutex>
-#include <optional>
 #include <vector>
 
 #include "consort/error.h"
@@ -31,10 +29,8 @@ DynamicLibrary Load() {
 }  // namespace
 
 const LiteRtLibrary& LiteRtLibrary::Get() {
-  static std::mutex mutex;
-  static std::optional<LiteRtLibrary> library;
-  std::lock_guard lock(mutex);
-  if (!library) library = LiteRtLibrary(Load());
+  // Never destroyed: a thread that a driver holds may still use it when the process ends.
+  static const auto* library = new LiteRtLibrary(Load());
   return *library;
 }
 

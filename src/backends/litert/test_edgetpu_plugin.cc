@@ -1,9 +1,9 @@
 // An external delegate for the tests, in the place of Coral's runtime: claims every edgetpu-custom-op and computes it as
-// y = 2 * x on float32. CONSORT_TEST_EDGETPU tells it to misbehave: "null" makes no delegate, "refuse" makes one that does
-// not prepare, "idle" claims nothing, "hang" never comes back, "fail" fails each call. Without a delegate it tells the
-// options that it was given.
+// y = 2 * x on float32. consort_test_misbehave tells it to do otherwise: "null" makes no delegate, "refuse" makes one that
+// does not prepare, "idle" claims nothing, "hang" and "hang-list" do not come back until told another word, "fail" fails
+// each call. Without a delegate it tells the options that it was given.
+#include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -19,9 +19,12 @@ struct RuntimeDevice {
   const char* path;
 };
 
-bool Told(std::string_view word) {
-  const char* told = std::getenv("CONSORT_TEST_EDGETPU");
-  return told != nullptr && word == told;
+std::atomic<const char*> misbehaviour = "";
+
+bool Told(std::string_view word) { return word == misbehaviour.load(); }
+
+void HangWhileTold(std::string_view word) {
+  while (Told(word)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 TfLiteStatus Compute(TfLiteContext* context, TfLiteNode* node) {
@@ -67,7 +70,7 @@ extern "C" {
 
 TfLiteDelegate* tflite_plugin_create_delegate(char** keys, char** values, size_t count,
                                               void (*report_error)(const char*)) {
-  while (Told("hang")) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  HangWhileTold("hang");
   if (Told("null")) {
     report_error("no firmware");
     for (size_t i = 0; i < count; ++i) report_error((std::string(keys[i]) + "=" + values[i]).c_str());
@@ -82,6 +85,7 @@ TfLiteDelegate* tflite_plugin_create_delegate(char** keys, char** values, size_t
 void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) { delete delegate; }
 
 RuntimeDevice* edgetpu_list_devices(size_t* count) {
+  HangWhileTold("hang-list");
   *count = 2;
   return devices;
 }
@@ -89,4 +93,7 @@ RuntimeDevice* edgetpu_list_devices(size_t* count) {
 void edgetpu_free_devices(RuntimeDevice* /*listed*/) {}
 
 const char* edgetpu_version() { return "test runtime 1"; }
+
+// `word` stays valid.
+void consort_test_misbehave(const char* word) { misbehaviour = word; }
 }

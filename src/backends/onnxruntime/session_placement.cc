@@ -55,13 +55,21 @@ bool ReadsWidened(const ExecutedNode& node) {
                      [](const std::string& name) { return name.starts_with("InsertedPrecisionFreeCast_"); });
 }
 
-// What the executed node computes in, where that differs from what the source op holds. A quantized kernel multiplies
-// integers of 8 bits; which of its operands are signed it does not tell.
-std::optional<Precision> ExecutedPrecision(std::optional<Precision> own, std::optional<Precision> asked,
+// Whether the op reads activations that are unsigned, directly or through DequantizeLinear.
+bool ReadsUnsigned(const Graph& graph, const Op& op) {
+  if (op.inputs.empty() || op.inputs.front() == kNone) return false;
+  const Tensor* tensor = &graph.tensor(op.inputs.front());
+  if (tensor->producer != kNone && graph.op(tensor->producer).type == "DequantizeLinear")
+    tensor = &graph.tensor(graph.op(tensor->producer).inputs.front());
+  return tensor->spec.dtype == DataType::kUInt8;
+}
+
+// What the executed node computes in, where that differs from what the source op holds. A quantized kernel computes in
+// the type of its activations.
+std::optional<Precision> ExecutedPrecision(const Graph& graph, const Op& op, std::optional<Precision> own,
                                            const ExecutedNode* node) {
   if (node == nullptr) return own;
-  if (IsQuantizedKernel(*node))
-    return asked == Precision::kUInt8 || own == Precision::kUInt8 ? Precision::kUInt8 : Precision::kInt8;
+  if (IsQuantizedKernel(*node)) return ReadsUnsigned(graph, op) ? Precision::kUInt8 : Precision::kInt8;
   if (ReadsWidened(*node)) return Precision::kFp32;
   return own;
 }
@@ -130,7 +138,7 @@ class PlacementBuilder {
     }
     const ExecutedNode* node = coverage.node >= 0 ? &record_.executed->nodes[coverage.node] : nullptr;
     if (node != nullptr) placed.kernel = node->ToString();
-    Judge(placed, provider, own, ExecutedPrecision(own, question_.precision, node));
+    Judge(placed, provider, own, ExecutedPrecision(source_, op, own, node));
     if (placed.why.empty()) placed.why = Evidence(op, coverage, node);
     return placed;
   }
@@ -151,7 +159,9 @@ class PlacementBuilder {
              std::optional<Precision> executed) const {
     placed.got = WithPrecision(provider, executed);
     const std::optional<Precision> asked = question_.precision ? question_.precision : own;
-    const bool quantized = !question_.precision && executed == Precision::kInt8;
+    // int8 as a target stands for weights of int8, whose activations may be unsigned.
+    const bool integers = executed == Precision::kInt8 || executed == Precision::kUInt8;
+    const bool quantized = integers && (!question_.precision || asked == Precision::kInt8);
     if (provider != question_.provider) {
       placed.state = PlacementState::kElsewhere;
       placed.why = fmt::format("{} does not take this op", question_.provider);

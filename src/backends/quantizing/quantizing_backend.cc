@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -20,8 +21,14 @@ bool HoldsQuantizedOps(const Graph& graph) {
   return std::any_of(graph.ops().begin(), graph.ops().end(), [](const Op& op) { return IsQuantized(op); });
 }
 
+// Whether preparing a model for integers takes such an op out (src/quantize/prepare.h).
+bool IsFoldedAway(const Op& op) {
+  static const std::set<std::string> folded = {"Add", "BatchNormalization", "Dropout", "Identity"};
+  return op.constant || (op.domain.empty() && folded.count(op.type) > 0);
+}
+
 // The placement of the quantized form, told of the float model's ops: those of the same name. What quantizing folded away
-// is eliminated, what it put between is inserted.
+// is eliminated, what it put between is inserted; of an op that is gone otherwise nothing is known.
 Placement OfSource(const Placement& quantized, const Graph& source, const std::string& asked) {
   std::map<std::string, const OpPlacement*> by_name;
   for (const OpPlacement& op : quantized.ops) by_name.emplace(op.name, &op);
@@ -34,9 +41,10 @@ Placement OfSource(const Placement& quantized, const Graph& source, const std::s
       told = *found->second;
       by_name.erase(found);
     } else {
-      told.state = PlacementState::kEliminated;
+      const bool folded = IsFoldedAway(op);
+      told.state = folded ? PlacementState::kEliminated : PlacementState::kUnknown;
       told.asked = asked;
-      told.why = "folded into its neighbours when the model was quantized";
+      told.why = folded ? "folded into its neighbours when the model was quantized" : "the quantized form has no such op";
     }
     told.op = static_cast<int>(i);
     told.name = op.name;

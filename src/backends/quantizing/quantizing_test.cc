@@ -52,8 +52,9 @@ TEST(Quantizing, FloatModelsForIntegerTargetsAreQuantizedAndToldByTheirOwnOps) {
   const Placement& placement = executable->placement();
   ASSERT_EQ(placement.ops.size(), 2u);
   EXPECT_EQ(placement.ops[0].name, "conv");
-  EXPECT_EQ(placement.ops[0].state, PlacementState::kEliminated);
-  EXPECT_THAT(placement.ops[0].why, ::testing::HasSubstr("folded"));
+  // No Conv is folded away: that this one is gone is no proof of where it ran.
+  EXPECT_EQ(placement.ops[0].state, PlacementState::kUnknown);
+  EXPECT_FALSE(StrictViolations(placement).empty());
   EXPECT_EQ(placement.ops[1].name, "relu");
   EXPECT_EQ(placement.ops[1].op, 1);
 }
