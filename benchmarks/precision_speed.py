@@ -46,14 +46,14 @@ def compare(name: str, seconds: float, folder: Path) -> dict:
     if done.returncode not in (0, UNSTABLE, MISSED):
         return {"model": name, "failed": done.stderr.strip().splitlines()[-1]}
     report = json.loads(done.stdout)
-    return {"model": name, "unstable": report["unstable"], "targets": report["targets"], "refused": sorted(set(targets()) - set(taken))}
+    return {"model": name, "unstable": report.get("unstable", ""), "targets": report["targets"], "refused": sorted(set(targets()) - set(taken))}
 
 
 def judge(result: dict, least_cosine: float) -> dict | None:
     """The fastest in fp32, the fastest that keeps the bound, and what the second gains."""
     if "failed" in result or result["unstable"]:
         return None
-    times = {target["target"]: target["median_ms"] for target in result["targets"]}
+    times = {target["target"]: target["median_ms"]["estimate"] for target in result["targets"]}
     cosines = {target["target"]: target["accuracy"]["cosine"] for target in result["targets"]}
     floats = [target for target in times if "/" not in target]
     right = [target for target in times if target in floats or cosines[target] >= least_cosine]

@@ -11,6 +11,16 @@
 
 namespace consort {
 
+namespace {
+
+// Ops that hand their input on. An engine need not know the shape of what old Dropouts make.
+bool HandsOn(const Graph& graph, OpId id) {
+  if (id == kNone || !graph.op(id).domain.empty()) return false;
+  return graph.op(id).type == "Identity" || graph.op(id).type == "Dropout";
+}
+
+}  // namespace
+
 Ranges CalibrateAll(const Model& model, const Samples& samples, const CompileModel& compile,
                     const RangeOptions& options) {
   const Graph& graph = model.graph();
@@ -18,9 +28,16 @@ Ranges CalibrateAll(const Model& model, const Samples& samples, const CompileMod
   for (const Tensor& tensor : graph.tensors()) {
     const bool constant = tensor.kind == TensorKind::kInitializer ||
                           (tensor.producer != kNone && graph.op(tensor.producer).constant);
-    if (!constant && tensor.spec.dtype == DataType::kFloat32) tensors.push_back(tensor.name);
+    if (!constant && tensor.spec.dtype == DataType::kFloat32 && !HandsOn(graph, tensor.producer))
+      tensors.push_back(tensor.name);
   }
-  return Calibrate(model, tensors, samples, compile, options);
+  Ranges ranges = Calibrate(model, tensors, samples, compile, options);
+  for (OpId id = 0; id < static_cast<OpId>(graph.ops().size()); ++id) {
+    if (!HandsOn(graph, id)) continue;
+    const auto found = ranges.find(graph.tensor(graph.op(id).inputs.front()).name);
+    if (found != ranges.end()) ranges[graph.tensor(graph.op(id).outputs.front()).name] = found->second;
+  }
+  return ranges;
 }
 
 Model QuantizedForm(const Model& model, const Ranges& ranges, const QdqOptions& options) {
