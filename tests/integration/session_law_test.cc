@@ -120,13 +120,16 @@ bool IsDivided(const Plan& plan) {
   return std::any_of(plan.stages.begin(), plan.stages.end(), [](const Stage& stage) { return IsDivided(stage); });
 }
 
-// Whether each sample takes the same way: the parts of a divided stage have a replica each.
-bool IsDetermined(const Plan& plan) {
-  return std::all_of(plan.stages.begin(), plan.stages.end(), [](const Stage& stage) {
-    return IsDivided(stage) || std::all_of(stage.replicas.begin(), stage.replicas.end(), [&](const Replica& replica) {
-             return replica.target == stage.replicas[0].target;
-           });
+// Whether each sample takes the same way: replicas that take parts of one size (all, of a stage that is not divided) are
+// on the same target, so that it does not matter which of them is free first.
+bool IsDetermined(const Stage& stage) {
+  std::map<int64_t, Target> by_size;
+  return std::all_of(stage.replicas.begin(), stage.replicas.end(), [&](const Replica& replica) {
+    return by_size.try_emplace(replica.samples, replica.target).first->second == replica.target;
   });
+}
+bool IsDetermined(const Plan& plan) {
+  return std::all_of(plan.stages.begin(), plan.stages.end(), [](const Stage& stage) { return IsDetermined(stage); });
 }
 
 std::string Describe(const Plan& plan) {
