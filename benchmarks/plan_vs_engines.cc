@@ -30,11 +30,10 @@ InputSource FromFile(const std::vector<NamedTensor>& tensors) {
   return [&tensors](const Signature& signature) {
     std::vector<Buffer> inputs;
     for (const Port& port : signature.inputs) {
-      const auto found = std::find_if(tensors.begin(), tensors.end(),
-                                      [&port](const NamedTensor& tensor) { return tensor.name == port.name; });
-      if (found == tensors.end())
+      const Buffer* found = FindTensor(tensors, port.name);
+      if (found == nullptr)
         throw Error(ErrorCode::kInvalidArgument, fmt::format("the file has no input '{}'", port.name));
-      inputs.push_back(found->tensor.Clone());
+      inputs.push_back(found->Clone());
     }
     return inputs;
   };

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <memory>
-#include <span>
 
 #include "base/thread.h"
 #include "consort/error.h"
+#include "model/model_rep.h"
 
 namespace consort {
 namespace {
@@ -40,8 +40,7 @@ Artifact IdentityArtifact() {
   };
   describe(*graph.add_input(), "x");
   describe(*graph.add_output(), "y");
-  const std::string bytes = model.SerializeAsString();
-  return Artifact(Model::Parse(std::as_bytes(std::span(bytes)), "identity.onnx"));
+  return Artifact(ModelOf(model, "identity.onnx"));
 }
 
 std::vector<Buffer> Zeros(const Signature& signature) {

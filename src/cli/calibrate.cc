@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +20,7 @@
 #include "consort/model.h"
 #include "cost/calibration.h"
 #include "emulate/device_names.h"
+#include "model/model_rep.h"
 #include "zoo/layers.h"
 
 namespace consort {
@@ -59,8 +59,7 @@ onnx::ModelProto AveragingNetwork(int64_t side) {
 }
 
 Model ProbeModel(int64_t side) {
-  const std::string bytes = AveragingNetwork(side).SerializeAsString();
-  return Model::Parse(std::as_bytes(std::span(bytes)), fmt::format("calibration-{}", side));
+  return ModelOf(AveragingNetwork(side), fmt::format("calibration-{}", side));
 }
 
 // What the command is about: the description that is corrected.

@@ -14,10 +14,9 @@ namespace consort {
 namespace {
 
 const Buffer& Find(const std::vector<NamedTensor>& tensors, const std::string& name) {
-  const auto tensor =
-      std::find_if(tensors.begin(), tensors.end(), [&name](const NamedTensor& one) { return one.name == name; });
-  if (tensor == tensors.end()) throw Error(ErrorCode::kInternal, "nothing gives '" + name + "'");
-  return tensor->tensor;
+  const Buffer* tensor = FindTensor(tensors, name);
+  if (tensor == nullptr) throw Error(ErrorCode::kInternal, "nothing gives '" + name + "'");
+  return *tensor;
 }
 
 // Real numbers in the file's order of axes: what stands between the two forms.

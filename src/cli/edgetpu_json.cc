@@ -3,19 +3,13 @@
 
 #include "cli/audit_report.h"
 #include "cli/edgetpu_report.h"
+#include "edgetpu/parts_json.h"
 #include "tflite/port_json.h"
 
 namespace consort {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json BlockersJson(const std::vector<Blocker>& blockers) {
-  Json list = Json::array();
-  for (const Blocker& blocker : blockers)
-    list.push_back({{"op", blocker.name}, {"type", blocker.type}, {"why", blocker.why}, {"fix", WayOut(blocker)}});
-  return list;
-}
 
 Json EstimateJson(const EdgeTpuEstimate& estimate) {
   return {{"device", estimate.device},
@@ -26,11 +20,6 @@ Json EstimateJson(const EdgeTpuEstimate& estimate) {
           {"latency_ms", 1e3 * estimate.latency_s},
           {"low_ms", 1e3 * estimate.latency_s * estimate.low},
           {"high_ms", 1e3 * estimate.latency_s * estimate.high}};
-}
-
-template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
 }
 
 Json CompilationJson(const std::optional<Compilation>& compilation) {
@@ -67,8 +56,7 @@ Json CheckJson(const std::optional<EdgeTpuCheckReport>& check) {
 
 Json FilesJson(const std::vector<FileEntry>& files) {
   Json list = Json::array();
-  for (const FileEntry& file : files)
-    list.push_back({{"file", file.name}, {"sha256", file.sha256}, {"bytes", file.bytes}});
+  for (const FileEntry& file : files) list.push_back(FileJson(file));
   return list;
 }
 
@@ -80,7 +68,7 @@ std::string EdgeTpuJson(const EdgeTpuReport& report) {
   const Json json = {{"model", report.source},
                      {"fingerprint", report.fingerprint},
                      {"folder", report.folder.string()},
-                     {"verdict", EdgeTpuVerdict(preflight)},
+                     {"verdict", DescribeFit(preflight)},
                      {"whole", preflight.whole()},
                      {"ops", preflight.ops()},
                      {"edgetpu_ops", preflight.head.size()},

@@ -125,7 +125,7 @@ std::string Files(const EdgeTpuReport& report) {
 
 }  // namespace
 
-std::string EdgeTpuVerdict(const Preflight& preflight) {
+std::string DescribeFit(const Preflight& preflight) {
   if (preflight.whole() && preflight.ops() == 1) return "its only op fits the Edge TPU";
   if (preflight.whole()) return fmt::format("all {} ops fit the Edge TPU", preflight.ops());
   std::string text = fmt::format("{} of {} ops", preflight.head.size(), preflight.ops());
@@ -139,7 +139,7 @@ std::string EdgeTpuVerdict(const Preflight& preflight) {
 
 std::string EdgeTpuTables(const EdgeTpuReport& report) {
   const Preflight& preflight = report.preflight;
-  std::string text = WrapText(EdgeTpuVerdict(preflight), kWidth, 0) + "\n\n";
+  std::string text = WrapText(DescribeFit(preflight), kWidth, 0) + "\n\n";
   text += Line("model", fmt::format("{}, fingerprint {}", Fit(report.source, 24), report.fingerprint));
   if (!preflight.blockers.empty()) text += Line("way out", Fit(WayOut(preflight.blockers.front()), 300));
   text += OtherBlockers(preflight);

@@ -38,7 +38,7 @@ struct EdgeTpuReport {
 };
 
 // "104 of 106 ops and 99.9 % of the MACs fit the Edge TPU; cut before 'gelu' (Erf): …".
-std::string EdgeTpuVerdict(const Preflight& preflight);
+std::string DescribeFit(const Preflight& preflight);
 
 // Text for a terminal of 80 columns, as far as names allow.
 std::string EdgeTpuTables(const EdgeTpuReport& report);

@@ -6,7 +6,6 @@
 #include <optional>
 #include <regex>
 #include <set>
-#include <span>
 
 #include "base/files.h"
 #include "base/strings.h"
@@ -16,6 +15,7 @@
 #include "cli/quantize_options.h"
 #include "cli/quantize_report.h"
 #include "cli/quantize_samples.h"
+#include "model/model_rep.h"
 #include "quantize/calibrate.h"
 #include "quantize/float_layers.h"
 #include "quantize/half_precision.h"
@@ -127,8 +127,7 @@ class Conversion {
  protected:
   const Model& source() const { return source_.model(); }
   Model Named(const onnx::ModelProto& proto) const {
-    const std::string bytes = proto.SerializeAsString();
-    return Model::Parse(std::as_bytes(std::span(bytes)), arguments_.output.filename().string());
+    return ModelOf(proto, arguments_.output.filename().string());
   }
   const OutputJudge& judge() {
     if (!judge_) judge_.emplace(source(), samples_.Validation(), compile_);

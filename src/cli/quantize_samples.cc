@@ -14,11 +14,9 @@ CompileModel CompileOnCpu(const Registry& registry) {
     return [evaluator](const std::vector<NamedTensor>& inputs) {
       std::vector<Buffer> buffers;
       for (const Port& port : evaluator->signature().inputs) {
-        const auto input = std::find_if(inputs.begin(), inputs.end(),
-                                        [&port](const NamedTensor& tensor) { return tensor.name == port.name; });
-        if (input == inputs.end())
-          throw Error(ErrorCode::kInternal, "there is no sample of input '" + port.name + "'");
-        buffers.push_back(input->tensor.Share());
+        const Buffer* input = FindTensor(inputs, port.name);
+        if (input == nullptr) throw Error(ErrorCode::kInternal, "there is no sample of input '" + port.name + "'");
+        buffers.push_back(input->Share());
       }
       return evaluator->Evaluate(std::move(buffers));
     };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -18,15 +19,21 @@
 namespace consort {
 
 struct ShardQuantizer::State {
-  const Ranges& Get() {
+  Model FormOf(const Model& model, Precision precision) {
     std::lock_guard lock(mutex);
     if (!ranges) ranges = measure();
-    return *ranges;
+    const std::pair key(model.fingerprint(), precision);
+    const auto known = forms.find(key);
+    if (known != forms.end()) return known->second;
+    const ByteType type = precision == Precision::kInt8 ? ByteType::kInt8 : ByteType::kUInt8;
+    return forms.emplace(key, QuantizedForm(model, *ranges, {.format = {.type = type}})).first->second;
   }
 
   std::mutex mutex;
   std::function<Ranges()> measure;
   std::optional<Ranges> ranges;
+  // By the float model's fingerprint: planning compiles each shard for several targets, and anew for each load.
+  std::map<std::pair<std::string, Precision>, Model> forms;
 };
 
 ShardQuantizer::ShardQuantizer(std::function<Ranges()> measure) : state_(std::make_shared<State>()) {
@@ -39,10 +46,7 @@ ShardQuantizer::ShardQuantizer(const Plan& plan) : state_(std::make_shared<State
 }
 
 Quantizer ShardQuantizer::quantizer() const {
-  return [state = state_](const Model& model, Precision precision) {
-    const ByteType type = precision == Precision::kInt8 ? ByteType::kInt8 : ByteType::kUInt8;
-    return QuantizedForm(model, state->Get(), {.format = {.type = type}});
-  };
+  return [state = state_](const Model& model, Precision precision) { return state->FormOf(model, precision); };
 }
 
 void ShardQuantizer::Sign(Plan& plan) const {
@@ -78,7 +82,7 @@ Registry RegistryFor(const ModelArguments& models, const InputArguments& inputs,
 
 bool AnyInteger(const std::vector<Target>& targets) {
   return std::any_of(targets.begin(), targets.end(), [](const Target& target) {
-    return target.precision == Precision::kInt8 || target.precision == Precision::kUInt8;
+    return target.precision && IsInteger(*target.precision);
   });
 }
 

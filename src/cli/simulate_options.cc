@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <set>
-#include <span>
 
 #include "base/strings.h"
 #include "bench/sweep.h"
 #include "cli/batch.h"
 #include "cli/command.h"
+#include "model/model_rep.h"
 
 namespace consort {
 namespace {
@@ -148,8 +148,7 @@ Model NetworkSource::Read(int64_t batch) const {
     options.batch = std::max<int64_t>(1, batch);
     try {
       if (weights_ == NetworkWeights::kNone) return zoo::Structure(arguments_.zoo_name(), options);
-      const std::string bytes = zoo::Make(arguments_.zoo_name(), options).SerializeAsString();
-      return Model::Parse(std::as_bytes(std::span(bytes)), arguments_.zoo_name());
+      return ModelOf(zoo::Make(arguments_.zoo_name(), options), arguments_.zoo_name());
     } catch (const Error& error) {
       // Names and sizes stand on the command line.
       if (error.code() == ErrorCode::kInvalidArgument) throw UsageError(error.what());

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "consort/error.h"
+#include "edgetpu/parts_json.h"
 #include "shard/sha256.h"
 #include "tflite/port_json.h"
 
@@ -19,13 +20,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::array<std::string_view, 4> kFiles = {kHeadName, kCompiledName, kRestName, kBundleName};
-
-Json FileJson(const FileEntry& file) { return {{"file", file.name}, {"sha256", file.sha256}, {"bytes", file.bytes}}; }
-
-template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
 
 Json AuditSummary(const tflite::AuditReport& audit) {
   return {{"compiled", audit.compiled()},
@@ -45,10 +39,6 @@ Json CompiledJson(const FileEntry& file, const Compilation& compilation) {
                {"off_chip_bytes", OrNull(log.off_chip_bytes)},
                {"audit", AuditSummary(compilation.audit)}});
   return json;
-}
-
-Json BlockerJson(const Blocker& blocker) {
-  return {{"op", blocker.name}, {"type", blocker.type}, {"why", blocker.why}, {"fix", WayOut(blocker)}};
 }
 
 Json NamesOf(const Graph& graph, const std::vector<TensorId>& tensors) {
@@ -126,9 +116,8 @@ class Writer {
 
   Json DescribeCut() const {
     if (!parts_.conversion.rest) return nullptr;
-    Json blockers = Json::array();
-    for (const Blocker& blocker : parts_.conversion.preflight.blockers) blockers.push_back(BlockerJson(blocker));
-    return {{"tensors", PortsJson(parts_.conversion.Crossing())}, {"blockers", blockers}};
+    return {{"tensors", PortsJson(parts_.conversion.Crossing())},
+            {"blockers", BlockersJson(parts_.conversion.preflight.blockers)}};
   }
 
   Json DescribeOutputs() const {

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
 #include <vector>
 
 #include "consort/error.h"
 #include "cost/work.h"
 #include "edgetpu/listed_operators.h"
+#include "model/model_rep.h"
 #include "quantize/calibrate.h"
 #include "quantize/prepare.h"
 #include "shard/extract.h"
@@ -17,11 +17,6 @@
 
 namespace consort {
 namespace {
-
-Model Named(const onnx::ModelProto& proto, const std::string& name) {
-  const std::string bytes = proto.SerializeAsString();
-  return Model::Parse(std::as_bytes(std::span(bytes)), name);
-}
 
 void RefuseQuantized(const Model& model) {
   for (const Op& op : model.graph().ops()) {
@@ -117,7 +112,7 @@ class Converter {
     Say("calibrating");
     const Ranges ranges = Calibrate(prepared.model, plan.TensorsToObserve(prepared.model.graph()), samples_, compile_,
                                     options_.ranges);
-    const Model quantized = Named(WriteQdq(prepared.model, plan, ranges, {.weights = options_.weights}), head.name());
+    const Model quantized = ModelOf(WriteQdq(prepared.model, plan, ranges, {.weights = options_.weights}), head.name());
     Say("writing the TensorFlow Lite model");
     try {
       TfLiteFile file = WriteTfLite(quantized, {.ports = options_.ports});
@@ -136,7 +131,7 @@ class Converter {
       const OpId source = SourceOf(prepared, op);
       if (source == kNone)
         throw Error(ErrorCode::kUnsupported, fmt::format("{}: '{}' ({}): {}", model_.name(), op.name, op.type, why));
-      refused_[source] = why == kIdleMove ? "" : fmt::format("{} as 'consort quantize' knows it: {}", op.type, why);
+      refused_[source] = why == kMovesFloats ? "" : fmt::format("{} as 'consort quantize' knows it: {}", op.type, why);
     }
     return !plan.why_float.empty();
   }
@@ -177,9 +172,6 @@ class Converter {
     }
     return any;
   }
-
-  // What PlanQuantization says of ops that move values beside which nothing computes.
-  static constexpr char kIdleMove[] = "moves float values";
 
   const Model& model_;
   const Graph& graph_;

@@ -1,3 +1,4 @@
+#include "base/test_error.h"
 #include "edgetpu/convert.h"
 
 #include <gmock/gmock.h>
@@ -22,12 +23,7 @@ using ::testing::HasSubstr;
 
 // Code and message of the error that converting ends with.
 std::pair<ErrorCode, std::string> ErrorOf(const Model& model, const EdgeTpuConversionOptions& options = {}) {
-  try {
-    Convert(model, options);
-  } catch (const Error& error) {
-    return {error.code(), error.what()};
-  }
-  return {ErrorCode::kInternal, "no error"};
+  return test::ErrorOf([&] { Convert(model, options); });
 }
 
 TEST(ConvertForEdgeTpu, KeepsAModelThatFitsWhole) {

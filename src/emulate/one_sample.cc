@@ -1,7 +1,6 @@
 #include "emulate/one_sample.h"
 
 #include <set>
-#include <span>
 #include <string>
 
 #include "consort/error.h"
@@ -52,9 +51,8 @@ std::optional<Model> WithOneSample(const Model& model) {
   }
   for (onnx::ValueInfoProto& output : *graph.mutable_output()) SetOneSample(output);
   graph.clear_value_info();  // of all samples; worked out anew
-  const std::string bytes = proto.SerializeAsString();
   try {
-    Model one = Model::Parse(std::as_bytes(std::span(bytes)), model.name(), {}, model.data_folder());
+    Model one = ModelOf(proto, model.name(), model.data_folder());
     if (IsPartOf(one.graph(), model.graph(), samples)) return one;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInvalidModel) throw;

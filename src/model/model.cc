@@ -210,6 +210,11 @@ const std::string& Model::fingerprint() const {
   return rep_->fingerprint;
 }
 
+Model ModelOf(const onnx::ModelProto& proto, const std::string& name, const std::filesystem::path& data_folder) {
+  const std::string bytes = proto.SerializeAsString();
+  return Model::Parse(std::as_bytes(std::span(bytes)), name, {}, data_folder);
+}
+
 std::string Model::Serialize(const SerializeOptions& options) const {
   std::string bytes;
   Named(name(), [&] {

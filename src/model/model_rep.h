@@ -28,6 +28,9 @@ struct Model::Rep {
   mutable std::string fingerprint;
 };
 
+// A message as a Model, which errors call `name`; its external data lies in `data_folder`. Throws as Model::Parse.
+Model ModelOf(const onnx::ModelProto& proto, const std::string& name, const std::filesystem::path& data_folder = {});
+
 }  // namespace consort
 
 #endif  // CONSORT_MODEL_MODEL_REP_H_

@@ -9,6 +9,7 @@
 
 #include "consort/error.h"
 #include "io/compare.h"
+#include "model/model_rep.h"
 #include "quantize/group_scales.h"
 #include "quantize/softmax_inputs.h"
 
@@ -145,8 +146,7 @@ std::vector<LayerError> MeasureLayers(const Model& model, const QuantizationPlan
     alone.push_back({name, LocalName(graph, id), feeds_softmax, matters});
     accumulated.push_back({name, DequantizedName(graph, id), feeds_softmax, matters});
   }
-  const std::string beside = WriteQdqBeside(model, plan, ranges, options).SerializeAsString();
-  const Model with_copies = Model::Parse(std::as_bytes(std::span(beside)), model.name());
+  const Model with_copies = ModelOf(WriteQdqBeside(model, plan, ranges, options), model.name());
   const Errors local = CompareWithin(with_copies, alone, samples, compile);
   const Errors whole = CompareAcross(model, quantized, accumulated, samples, compile);
   std::vector<LayerError> layers;

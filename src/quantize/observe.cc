@@ -1,7 +1,6 @@
 #include "quantize/observe.h"
 
 #include <algorithm>
-#include <span>
 
 #include "model/model_rep.h"
 
@@ -36,8 +35,7 @@ Model WithOutputs(const Model& model, const std::vector<std::string>& tensors) {
     output.set_name(name);
     output.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
   }
-  const std::string bytes = proto.SerializeAsString();
-  return Model::Parse(std::as_bytes(std::span(bytes)), model.name(), {}, model.data_folder());
+  return ModelOf(proto, model.name(), model.data_folder());
 }
 
 std::vector<std::vector<std::string>> GroupBySize(const Graph& graph, const std::vector<std::string>& tensors,

@@ -110,7 +110,7 @@ class Planning {
     for (OpId id = 0; id < static_cast<OpId>(graph_.ops().size()); ++id) {
       if (!quantized_[size_t(id)] || busy[size_t(id)]) continue;
       quantized_[size_t(id)] = false;
-      plan_.why_float[id] = "moves float values";
+      plan_.why_float[id] = kMovesFloats;
     }
   }
 

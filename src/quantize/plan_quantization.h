@@ -36,6 +36,9 @@ struct ScaleGroup {
   OutputScale scale = OutputScale::kOwn;  // kOwn, or one that is fixed: kUnit, kSymmetric
 };
 
+// Why an op that moves values, beside which nothing computes in integers, stays float.
+inline constexpr char kMovesFloats[] = "moves float values";
+
 struct QuantizationPlan {
   std::vector<Unit> units;             // in the graph's order
   std::map<TensorId, int> group_of;    // activations and constant operands in 8 bits; index into `groups`

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
 #include <unordered_set>
 
 #include "consort/error.h"
@@ -139,8 +138,7 @@ PreparedModel PrepareForQuantization(const Model& model) {
   made.folded_norms = FoldBatchNorms(graph);
   made.norms_as_convolution = ConvolveBatchNorms(graph, rank_of);
   DropStaleTypes(graph);
-  const std::string bytes = proto.SerializeAsString();
-  return {Model::Parse(std::as_bytes(std::span(bytes)), model.name()), made};
+  return {ModelOf(proto, model.name()), made};
 }
 
 }  // namespace consort

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <span>
 #include <string>
 #include <vector>
 
 #include "consort/error.h"
+#include "model/model_rep.h"
 #include "quantize/prepare.h"
 
 namespace consort {
@@ -45,8 +45,7 @@ Model QuantizedForm(const Model& model, const Ranges& ranges, const QdqOptions& 
   const QuantizationPlan plan = PlanQuantization(prepared.model);
   if (plan.units.empty())
     throw Error(ErrorCode::kUnsupported, fmt::format("{}: no op of it has an integer form", model.name()));
-  const std::string bytes = WriteQdq(prepared.model, plan, ranges, options).SerializeAsString();
-  return Model::Parse(std::as_bytes(std::span(bytes)), model.name());
+  return ModelOf(WriteQdq(prepared.model, plan, ranges, options), model.name());
 }
 
 }  // namespace consort

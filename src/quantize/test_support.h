@@ -30,9 +30,7 @@ inline CompileModel OnTarget(const std::string& target, Optimization optimizatio
     return [evaluator](const std::vector<NamedTensor>& inputs) {
       std::vector<Buffer> buffers;
       for (const Port& port : evaluator->signature().inputs) {
-        const auto input = std::find_if(inputs.begin(), inputs.end(),
-                                        [&](const NamedTensor& tensor) { return tensor.name == port.name; });
-        buffers.push_back(input->tensor.Share());
+        buffers.push_back(FindTensor(inputs, port.name)->Share());
       }
       return evaluator->Evaluate(std::move(buffers));
     };

@@ -188,8 +188,7 @@ class Extractor {
 onnx::ModelProto ExtractShard(const Model& model, const Shard& shard) { return Extractor(model, shard).Extract(); }
 
 Model ShardModel(const Model& model, const Shard& shard, const std::string& name) {
-  const std::string bytes = ExtractShard(model, shard).SerializeAsString();
-  return Model::Parse(std::as_bytes(std::span(bytes)), name, {}, model.data_folder());
+  return ModelOf(ExtractShard(model, shard), name, model.data_folder());
 }
 
 }  // namespace consort

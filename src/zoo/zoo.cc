@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cctype>
 #include <set>
-#include <span>
 #include <utility>
 
 #include "base/strings.h"
 #include "consort/error.h"
 #include "consort/model.h"
+#include "model/model_rep.h"
 #include "zoo/constants.h"
 #include "zoo/seed_weights.h"
 
@@ -196,15 +196,13 @@ Model Structure(const std::string& name, const MakeOptions& options) { return St
 
 Model StructureOf(onnx::ModelProto network, const std::string& name) {
   ExpandWeights(*network.mutable_graph());
-  const std::string bytes = network.SerializeAsString();
-  return Model::Parse(std::as_bytes(std::span(bytes)), name);
+  return ModelOf(network, name);
 }
 
 Costs CostsOf(const std::string& name, const MakeOptions& options) {
   onnx::ModelProto model = Build(name, options);
   Costs costs = DeclareWeights(*model.mutable_graph());
-  const std::string bytes = model.SerializeAsString();
-  const GraphTotals totals = Model::Parse(std::as_bytes(std::span(bytes)), name).graph().totals();
+  const GraphTotals totals = ModelOf(model, name).graph().totals();
   costs.macs = totals.macs;
   costs.parameters += totals.parameters;
   return costs;

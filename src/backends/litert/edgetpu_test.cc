@@ -4,6 +4,7 @@
 #include "backends/litert/edgetpu_device.h"
 #include "backends/litert/litert_backend.h"
 #include "base/dynamic_library.h"
+#include "base/test_error.h"
 #include "consort/error.h"
 #include "tflite/test_tflite.h"
 
@@ -27,16 +28,6 @@ std::shared_ptr<Device> OpenTpu(const std::string& target, const std::string& pl
   Target parsed = Target::Parse(target);
   parsed.backend = "litert";
   return backend->Open(parsed, {.plugin = plugin, .compile_timeout_ns = 500'000'000});
-}
-
-template <typename Call>
-std::pair<ErrorCode, std::string> ErrorOf(Call&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return {error.code(), error.what()};
-  }
-  return {ErrorCode::kInternal, "nothing was thrown"};
 }
 
 // How the test's plugin misbehaves, as long as this lives.

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/test_error.h"
 #include "consort/error.h"
 #include "model/test_models.h"
 #include "tflite/test_tflite.h"
@@ -49,16 +50,6 @@ template <typename T>
 std::vector<T> Values(const Buffer& buffer) {
   const auto view = buffer.as<T>();
   return {view.begin(), view.end()};
-}
-
-template <typename Call>
-std::pair<ErrorCode, std::string> ErrorOf(Call&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return {error.code(), error.what()};
-  }
-  return {ErrorCode::kInternal, "nothing was thrown"};
 }
 
 TEST(LiteRtBackend, FindsTheCpu) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/openvino/openvino_backend.h"
+#include "base/test_error.h"
 #include "consort/error.h"
 #include "model/test_models.h"
 
@@ -51,17 +52,6 @@ template <typename T>
 std::vector<T> Values(const Buffer& buffer) {
   const auto view = buffer.as<T>();
   return {view.begin(), view.end()};
-}
-
-// The code and the message of what `call` throws; fails the comparison when it throws nothing.
-template <typename Call>
-std::pair<ErrorCode, std::string> ErrorOf(Call&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return {error.code(), error.what()};
-  }
-  return {ErrorCode::kInternal, "nothing was thrown"};
 }
 
 }  // namespace consort::test

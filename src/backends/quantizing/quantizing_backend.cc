@@ -15,8 +15,6 @@
 namespace consort {
 namespace {
 
-bool IsInteger(Precision precision) { return precision == Precision::kInt8 || precision == Precision::kUInt8; }
-
 bool HoldsQuantizedOps(const Graph& graph) {
   return std::any_of(graph.ops().begin(), graph.ops().end(), [](const Op& op) { return IsQuantized(op); });
 }

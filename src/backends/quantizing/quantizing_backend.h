@@ -13,6 +13,8 @@ namespace consort {
 // A float model, or a shard of one, in the quantized form that computes the same function roughly. Thread-safe.
 using Quantizer = std::function<Model(const Model& model, Precision precision)>;
 
+inline bool IsInteger(Precision precision) { return precision == Precision::kInt8 || precision == Precision::kUInt8; }
+
 // `inner`, whose devices compile the quantized form of a float model where the target asks for int8 or uint8: "cpu@openvino/int8" then stands beside "cpu@openvino" in a plan, and both take the same shards. Models
 // that are quantized already, and other precisions, pass as they are. The placement is told by the float model's ops.
 // `activations`: what the quantizer is asked for in place of int8, where an engine's int8 is meant for other activations.
