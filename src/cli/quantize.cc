@@ -20,6 +20,7 @@
 #include "quantize/float_layers.h"
 #include "quantize/half_precision.h"
 #include "quantize/prepare.h"
+#include "quantize/smooth.h"
 #include "tflite/write_tflite.h"
 
 namespace consort {
@@ -45,27 +46,9 @@ constexpr char kFooter[] =
     "weights and computes in fp32: ONNX Runtime's CPU has no bf16 kernels. The target\n"
     "cpu@openvino/bf16 computes in bf16 what a float model holds.";
 
-bool IsProduct(const Op& op) {
-  static const std::set<std::string> products = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
-  return op.domain.empty() && products.count(op.type) > 0;
-}
-
-// Ops that are no products, nor a rectifier behind one.
-std::set<OpId> OpsBesideProducts(const Graph& graph) {
-  std::set<OpId> ops;
-  for (OpId id = 0; id < static_cast<OpId>(graph.ops().size()); ++id) {
-    const Op& op = graph.op(id);
-    const OpId maker = op.inputs.empty() || op.inputs.front() == kNone ? kNone : graph.tensor(op.inputs.front()).producer;
-    const bool rectifies = (op.type == "Relu" || op.type == "Clip") && maker != kNone && IsProduct(graph.op(maker));
-    if (!op.constant && !IsProduct(op) && !rectifies) ops.insert(id);
-  }
-  return ops;
-}
-
 // Ops that are out of scope, whose name, or a tensor that they make, matches. Throws where an expression matches none.
 std::set<OpId> OpsInFloat(const Graph& graph, const QuantizeArguments& arguments) {
-  std::set<OpId> ops;
-  if (arguments.scope == QuantizeScope::kProducts) ops = OpsBesideProducts(graph);
+  std::set<OpId> ops = OpsBeyond(graph, arguments.chosen_scope());
   for (const std::string& text : arguments.keep_float) {
     const std::regex expression(text, std::regex::ECMAScript);
     bool matched = false;
@@ -160,7 +143,7 @@ class Conversion {
 class ByteConversion : public Conversion {
  public:
   explicit ByteConversion(const QuantizeArguments& arguments)
-      : Conversion(arguments), prepared_(PrepareForQuantization(source())), asked_(OpsInFloat(graph(), arguments)) {}
+      : Conversion(arguments), prepared_(Prepare()), asked_(OpsInFloat(graph(), arguments)) {}
 
   QuantizeReport Run() {
     Describe();
@@ -186,6 +169,17 @@ class ByteConversion : public Conversion {
   }
 
  private:
+  PreparedModel Prepare() {
+    PreparedModel prepared = PrepareForQuantization(source());
+    const bool products_only = !OpsBeyond(prepared.model.graph(), arguments_.chosen_scope()).empty();
+    const double strength = arguments_.smoothing.value_or(kSmoothing);
+    if (!products_only || strength == 0) return prepared;
+    progress_.Say("smoothing");
+    SmoothedModel smoothed = SmoothProducts(prepared.model, samples_.Calibration(), compile_, strength);
+    report_.smoothed = smoothed.inputs;
+    return {std::move(smoothed.model), prepared.made};
+  }
+
   const Model& model() const { return prepared_.model; }
   const Graph& graph() const { return prepared_.model.graph(); }
   Model Write(const QuantizationPlan& plan) const { return Named(WriteQdq(model(), plan, ranges_, arguments_.qdq())); }

@@ -23,10 +23,15 @@ std::vector<std::pair<std::string, std::optional<RangeMethod>>> MethodChoices() 
 }
 
 void AddBounds(CLI::App* app, QuantizeArguments& arguments) {
-  AddChoice<QuantizeScope>(
-      app, "--scope", arguments.scope, {{"all", QuantizeScope::kAll}, {"products", QuantizeScope::kProducts}},
-      "what becomes integers: every operator that can, as the Edge TPU needs it, or only convolutions and matrix products, which "
-      "loses less on transformers and recurrent nets (default: all)");
+  AddChoice<std::optional<QuantizeScope>>(
+      app, "--scope", arguments.scope,
+      {{"auto", QuantizeScope::kAuto}, {"all", QuantizeScope::kAll}, {"products", QuantizeScope::kProducts}},
+      "what becomes integers: every operator that can ('all', as the Edge TPU needs it), only convolutions and matrix "
+      "products, or those for transformers and recurrent nets and all for others (default: auto; all for .tflite)");
+  AddParsed(
+      app, "--smooth", "STRENGTH", arguments.smoothing, [](const std::string& text) { return ParseBetween(text, 0, 1); },
+      "how much of the spread of activations goes into the weights of the products that read them (SmoothQuant); 0: "
+      "nothing (default: 0.65 where only products become integers, else 0)");
   AddEach(
       app, "--keep-float", "REGEX", [&arguments](const std::string& text) { arguments.keep_float.push_back(text); },
       "ops stay float where a part of their name, or of a tensor that they make, matches; repeatable");
@@ -69,8 +74,12 @@ QdqOptions QuantizeArguments::qdq() const {
           .weights = per_tensor ? WeightScales::kPerTensor : WeightScales::kPerChannel};
 }
 
+QuantizeScope QuantizeArguments::chosen_scope() const {
+  return scope.value_or(as_tflite() ? QuantizeScope::kAll : QuantizeScope::kAuto);
+}
+
 RangeOptions QuantizeArguments::ranges() const {
-  return {.method = method.value_or(percentile ? RangeMethod::kPercentile : RangeMethod::kMinMax),
+  return {.method = method.value_or(percentile ? RangeMethod::kPercentile : RangeMethod::kMse),
           .percentile = percentile.value_or(RangeOptions().percentile),
           .format = qdq().format};
 }
@@ -92,8 +101,8 @@ void AddCalibrationOptions(CLI::App* app, QuantizeArguments& arguments) {
   AddParsed(app, "--seed", "N", arguments.seed, ParseSeed, "seed of inputs that no file gives (default: 0)")
       ->group(group);
   AddChoice(app, "--method", arguments.method, MethodChoices(),
-            "how ranges follow from the values seen: all of them (minmax, the default), without the farthest "
-            "(percentile), least lost information (entropy), least squared error (mse)")
+            "how ranges follow from the values seen: all of them (minmax), without the farthest (percentile), "
+            "least lost information (entropy), least squared error (mse, the default)")
       ->group(group);
   AddParsed(
       app, "--percentile", "P", arguments.percentile,
@@ -126,11 +135,13 @@ void CheckQuantizeArguments(const QuantizeArguments& arguments) {
   if (arguments.percentile && arguments.method && *arguments.method != RangeMethod::kPercentile)
     throw UsageError("--percentile goes with --method percentile");
   if (!arguments.in_bytes() && (arguments.method || arguments.percentile || arguments.per_tensor ||
-                                arguments.symmetric_activations || arguments.sensitivity)) {
-    throw UsageError("--method, --percentile, --per-tensor, --symmetric-activations and --sensitivity are for 8 bits");
+                                arguments.symmetric_activations || arguments.sensitivity || arguments.scope || arguments.smoothing)) {
+    throw UsageError("--method, --percentile, --per-tensor, --symmetric-activations, --scope, --smooth and --sensitivity are for 8 bits");
   }
   if (arguments.as_tflite() && !arguments.in_bytes())
     throw UsageError("a .tflite file is written in 8 bits: --precision int8 or uint8, or -o FILE.onnx");
+  if (arguments.smoothing.value_or(0) > 0 && arguments.chosen_scope() == QuantizeScope::kAll)
+    throw UsageError("--smooth puts a float Mul before products: it goes with --scope products or auto, not with all (or a .tflite file)");
   for (const std::string& expression : arguments.keep_float) CheckExpression(expression);
   if (IsSameFile(arguments.model, arguments.output))
     throw UsageError(fmt::format("--output '{}' is the model that is read: name another", arguments.output.string()));

@@ -11,14 +11,9 @@
 #include "cli/model_options.h"
 #include "quantize/qdq_writer.h"
 #include "quantize/range_methods.h"
+#include "quantize/scope.h"
 
 namespace consort {
-
-// Which operators become integers, of those that have an integer form.
-enum class QuantizeScope : uint8_t {
-  kAll,
-  kProducts,  // Conv, ConvTranspose, Gemm and MatMul, with the Relu behind them
-};
 
 struct QuantizeArguments {
   std::string model;
@@ -34,7 +29,8 @@ struct QuantizeArguments {
   std::optional<double> percentile;
   bool per_tensor = false;
   bool symmetric_activations = false;
-  QuantizeScope scope = QuantizeScope::kAll;
+  std::optional<QuantizeScope> scope;   // nothing: kAuto, and kAll for TensorFlow Lite
+  std::optional<double> smoothing;      // 0: none; nothing: kSmoothing where only products become integers
   std::vector<std::string> keep_float;  // regular expressions
   std::optional<double> min_sqnr_db;
   std::optional<double> max_accuracy_drop;  // points, of top-1
@@ -44,6 +40,7 @@ struct QuantizeArguments {
   bool in_bytes() const { return precision == Precision::kInt8 || precision == Precision::kUInt8; }
   // The model is written as TensorFlow Lite's.
   bool as_tflite() const { return output.extension() == ".tflite"; }
+  QuantizeScope chosen_scope() const;
   bool bounded() const { return min_sqnr_db || max_accuracy_drop; }
   QdqOptions qdq() const;
   RangeOptions ranges() const;

@@ -24,7 +24,7 @@ std::string Decibels(double value) {
 std::string Sqnr(double value) { return std::isinf(value) ? Decibels(value) : Decibels(value) + " dB"; }
 
 // "dropped 3 identities, …"; empty when nothing was rewritten.
-std::string Rewritings(const Preparation& made) {
+std::string Rewritings(const Preparation& made, int smoothed) {
   std::vector<std::string> parts;
   const auto add = [&](int count, const std::string& what) {
     if (count > 0) parts.push_back(fmt::format("{} {}", count, what));
@@ -34,6 +34,7 @@ std::string Rewritings(const Preparation& made) {
   add(made.folded_biases, "Add as bias");
   add(made.folded_transposes, "Transpose of a constant folded");
   add(made.dropped, "Identity or Dropout dropped");
+  add(smoothed, smoothed == 1 ? "input of products smoothed" : "inputs of products smoothed");
   if (made.opset_before < kLeastOpset)
     parts.push_back(fmt::format("opset {} raised to {}", made.opset_before, kLeastOpset));
   return Join(parts);
@@ -48,7 +49,7 @@ std::string FloatOps(const QuantizeReport& report) {
 std::string Header(const QuantizeReport& report) {
   std::string text = fmt::format("model     {}, fingerprint {}\n", Fit(report.source, 36), report.fingerprint);
   text += fmt::format("scheme    {}\n", report.scheme);
-  if (const std::string rewritings = Rewritings(report.made); !rewritings.empty())
+  if (const std::string rewritings = Rewritings(report.made, report.smoothed); !rewritings.empty())
     text += fmt::format("prepared  {}\n", rewritings);
   if (!report.method.empty()) {
     text += fmt::format("ranges    {}, {} sample{} of {}\n", report.method, report.samples,
@@ -185,7 +186,8 @@ std::string QuantizeJson(const QuantizeReport& report) {
                  {"folded_norms", report.made.folded_norms},
                  {"norms_as_convolution", report.made.norms_as_convolution},
                  {"folded_biases", report.made.folded_biases},
-                 {"folded_transposes", report.made.folded_transposes}}},
+                 {"folded_transposes", report.made.folded_transposes},
+                 {"smoothed", report.smoothed}}},
                {"ops", report.ops},
                {"quantized_ops", report.quantized_ops},
                {"float_ops", report.float_ops},

@@ -32,6 +32,7 @@ struct QuantizeReport {
   int64_t bytes_before = 0;
   int64_t bytes_after = 0;
   Preparation made;
+  int smoothed = 0;       // activations whose spread went into weights (SmoothProducts)
   int ops = 0;            // that compute something in each inference
   int quantized_ops = 0;  // fused activations included
   int64_t clamped = 0;    // weights beyond the range of fp16

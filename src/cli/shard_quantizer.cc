@@ -70,7 +70,7 @@ Ranges MeasureRanges(const Model& model, const InputArguments& given) {
                           return tensors;
                         }};
   const Registry registry = MakeBuiltinRegistry();
-  return CalibrateAll(model, samples, CompileOnCpu(registry), {});
+  return CalibrateAll(model, samples, CompileOnCpu(registry), {.method = RangeMethod::kMse});
 }
 
 Registry RegistryFor(const ModelArguments& models, const InputArguments& inputs, const EmulationOptions& emulation) {

@@ -144,7 +144,7 @@ std::vector<LayerError> MeasureLayers(const Model& model, const QuantizationPlan
     const auto limit = limited.find(id);
     const auto matters = limit == limited.end() ? std::nullopt : std::optional(limit->second);
     alone.push_back({name, LocalName(graph, id), feeds_softmax, matters});
-    accumulated.push_back({name, DequantizedName(graph, id), feeds_softmax, matters});
+    accumulated.push_back({name, unit.float_output ? name : DequantizedName(graph, id), feeds_softmax, matters});
   }
   const Model with_copies = ModelOf(WriteQdqBeside(model, plan, ranges, options), model.name());
   const Errors local = CompareWithin(with_copies, alone, samples, compile);

@@ -136,8 +136,17 @@ class Planning {
     for (const TensorId output : graph_.op(unit.last()).outputs) {
       if (output != kNone) unit.outputs.push_back(output);
     }
-    Scale(unit, rule.output);
+    unit.float_output = LeavesAsFloat(unit);
+    if (!unit.float_output) Scale(unit, rule.output);
     plan_.units.push_back(std::move(unit));
+  }
+
+  bool LeavesAsFloat(const Unit& unit) const {
+    const std::string& type = graph_.op(unit.op).type;
+    if (type != "MatMul" && type != "Gemm") return false;
+    const Tensor& output = graph_.tensor(unit.outputs.front());
+    return !output.is_output && !output.consumers.empty() &&
+           std::none_of(output.consumers.begin(), output.consumers.end(), [this](OpId id) { return quantized_[size_t(id)]; });
   }
 
   // A constant right factor is weights, with a scale per column.

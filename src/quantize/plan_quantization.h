@@ -26,6 +26,7 @@ struct Unit {
   OpId activation = kNone;      // kNone: nothing is fused
   std::vector<UnitInput> inputs;
   std::vector<TensorId> outputs;  // of the activation, where there is one; without omitted ones
+  bool float_output = false;      // sums of products leave as float32: nobody reads them in 8 bits
 
   OpId last() const { return activation == kNone ? op : activation; }
 };
@@ -52,7 +53,8 @@ struct QuantizationPlan {
 };
 
 // `keep_float` names ops that stay float. Ops that only move values are quantized where a neighbour that computes is:
-// between float ops they stay float.
+// between float ops they stay float. A MatMul or Gemm that only float ops read rounds its inputs and not its result:
+// engines have such a kernel (of Conv ONNX Runtime has none), and what a transformer adds up has outliers.
 QuantizationPlan PlanQuantization(const Model& model, const std::set<OpId>& keep_float = {});
 
 }  // namespace consort

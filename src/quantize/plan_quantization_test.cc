@@ -76,6 +76,29 @@ TEST(PlanQuantization, SaysWhyAnOpStaysFloat) {
   EXPECT_EQ(WhyFloat(model, plan, "pad"), "pads with other than 0");
 }
 
+// A product's sums are rounded only for a reader in 8 bits.
+TEST(PlanQuantization, AProductThatOnlyFloatOpsReadGivesFloats) {
+  onnx::ModelProto proto = test::EmptyModel("m");
+  GraphWriter graph(proto.mutable_graph());
+  graph.Input("x", {"4", "4"}).Output("y", {"4", "4"}).Weight("w", {4, 4});
+  graph.Node("MatMul", {"x", "w"}, {"a"}, "first");
+  graph.Node("Erf", {"a"}, {"b"}, "erf");
+  graph.Node("MatMul", {"b", "w"}, {"y"}, "last");
+  const Model model = test::Parse(proto);
+  const QuantizationPlan plan = PlanQuantization(model);
+  ASSERT_THAT(plan.units, SizeIs(2));
+  EXPECT_TRUE(plan.units[0].float_output);
+  EXPECT_FALSE(plan.units[1].float_output);  // an output of the model
+  EXPECT_THAT(plan.TensorsToObserve(model.graph()), ElementsAre("x", "b", "y"));
+  const OpId erf = model.graph().FindOp("erf");
+  EXPECT_EQ(plan.why_float.count(erf), 1U);
+  // One reader in integers is enough for a pair.
+  graph.Output("z", {"4", "4"});
+  graph.Node("Relu", {"a"}, {"z"}, "relu");
+  const Model both = test::Parse(proto);
+  EXPECT_FALSE(PlanQuantization(both).units[0].float_output);
+}
+
 TEST(PlanQuantization, ChainsOfConcatAndPoolingShareOneScale) {
   onnx::ModelProto proto = test::EmptyModel("m");
   GraphWriter graph(proto.mutable_graph());

@@ -101,7 +101,7 @@ class Writing {
     onnx::NodeProto node = CopyOf(unit.op);
     for (const auto& [index, name] : inputs) node.set_input(index, name);
     std::map<std::string, std::string> made;  // output → its name before the pair
-    for (const TensorId id : unit.outputs) made[NameOf(id)] = RawName(id);
+    for (const TensorId id : unit.outputs) made[NameOf(id)] = unit.float_output ? DirectName(id) : RawName(id);
     if (unit.activation != kNone) {
       const bool beside = place_ == Place::kBeside;
       const std::string between = beside ? tensors_.FreshTensor(node.output(0) + "_local") : node.output(0);
@@ -114,6 +114,7 @@ class Writing {
       if (!output.empty()) output = made.at(output);
     }
     *target_.mutable_graph()->add_node() = std::move(node);
+    if (unit.float_output) return;
     for (const TensorId id : unit.outputs) WriteOutputPair(id, made.at(NameOf(id)));
   }
 
@@ -127,6 +128,9 @@ class Writing {
     if (place_ == Place::kBeside) return tensors_.FreshTensor(NameOf(id) + "_local");
     return KeepsName(graph_, id) ? tensors_.FreshTensor(NameOf(id) + "_float") : NameOf(id);
   }
+
+  // Of a result that no pair follows.
+  std::string DirectName(TensorId id) const { return place_ == Place::kBeside ? LocalName(graph_, id) : NameOf(id); }
 
   void WriteOutputPair(TensorId id, const std::string& raw) {
     const QuantizationParameters& parameters = groups_[size_t(plan_.group_of.at(id))];

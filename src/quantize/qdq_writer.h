@@ -20,8 +20,8 @@ struct QdqOptions {
 };
 
 // The quantized model, in one form throughout:
-//  - every quantized op reads outputs of DequantizeLinear and is followed by QuantizeLinear, with a fused Relu or Clip
-//    in between; ops that stay float read float tensors;
+//  - every quantized op reads outputs of DequantizeLinear and is followed by QuantizeLinear (but for those with a
+//    float_output), with a fused Relu or Clip in between; ops that stay float read float tensors;
 //  - of a tensor T there are T_scale, T_zero_point, T_quantized (8 bits) and T_dequantized (float32); of weights W
 //    likewise, W_quantized being an initializer of int8 and W_scale one value per output channel (attribute axis); a
 //    bias is an int32 initializer of scale input scale · weight scale;

@@ -40,9 +40,9 @@ Ranges CalibrateAll(const Model& model, const Samples& samples, const CompileMod
   return ranges;
 }
 
-Model QuantizedForm(const Model& model, const Ranges& ranges, const QdqOptions& options) {
+Model QuantizedForm(const Model& model, const Ranges& ranges, const QdqOptions& options, QuantizeScope scope) {
   const PreparedModel prepared = PrepareForQuantization(model);
-  const QuantizationPlan plan = PlanQuantization(prepared.model);
+  const QuantizationPlan plan = PlanQuantization(prepared.model, OpsBeyond(prepared.model.graph(), scope));
   if (plan.units.empty())
     throw Error(ErrorCode::kUnsupported, fmt::format("{}: no op of it has an integer form", model.name()));
   return ModelOf(WriteQdq(prepared.model, plan, ranges, options), model.name());

@@ -4,6 +4,7 @@
 
 #include "quantize/calibrate.h"
 #include "quantize/qdq_writer.h"
+#include "quantize/scope.h"
 
 namespace consort {
 
@@ -13,7 +14,8 @@ Ranges CalibrateAll(const Model& model, const Samples& samples, const CompileMod
 
 // The model, or a shard of one whose ranges these are, prepared and in QDQ form: the same inputs and outputs, in float32.
 // Throws kUnsupported where nothing of it has an integer form, and as PrepareForQuantization and WriteQdq.
-Model QuantizedForm(const Model& model, const Ranges& ranges, const QdqOptions& options);
+Model QuantizedForm(const Model& model, const Ranges& ranges, const QdqOptions& options,
+                    QuantizeScope scope = QuantizeScope::kAuto);
 
 }  // namespace consort
 
