@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What 8 bits do to four real models at their own tasks: `consort quantize` beside ONNX Runtime's and NNCF's quantizers, on the same data.
 
-    .deps/venv/bin/python benchmarks/quantize_real_models.py [--models A,B] [--engines E,F] [--precision P] [--options=WORDS] [--nncf PYTHON]
+    .deps/venv/bin/python benchmarks/quantize_real_models.py [--models A,B] [--engines E,F] [--precision P] [--options=WORDS] [--rounds N] [--nncf PYTHON]
 
 PP-OCR's detector and recogniser, MiniLM and silero-vad; real_tasks.py makes their inputs, and calibrates with other parts of the images and the
 track than it tests with. Every quantizer gets the same float model with fixed shapes and the same calibration inputs. ONNX Runtime's uses its
@@ -9,7 +9,9 @@ defaults but for weights per channel; NNCF's is told of transformers, chooses it
 files are run by the engines' Python APIs.
 
 SQNR: of the judged output against the float model's on the same engine; the median of the test inputs, of silero-vad that of all frames, which hand
-on their own states. Exit code 1 when, in the median of models and engines, Consort's is more than 0.5 dB below the better peer's.
+on their own states. With --rounds, how long one call takes on one thread, the float model and every quantizer's in turn, round by round: the median,
+and the float model's time over it with the middle half of the rounds. Exit code 1 when, in the median of models and engines, Consort's SQNR is more
+than 0.5 dB below the better peer's.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import logging
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,7 +93,7 @@ def reason(error: Exception) -> str:
     return next((line for line in lines if line.startswith("consort: ")), lines[0])
 
 
-def measure(name: str, quantizers: dict[str, Callable], engine_names: list[str], folder: Path) -> list[float]:
+def measure(name: str, quantizers: dict[str, Callable], engine_names: list[str], rounds: int, folder: Path) -> list[float]:
     """Prints the rows of a model; Consort's SQNR less the better peer's on each engine, without limit below where it has none."""
     folder.mkdir(parents=True)
     task = TASKS[name](folder)
@@ -98,6 +101,7 @@ def measure(name: str, quantizers: dict[str, Callable], engine_names: list[str],
     onnx.save(task.model, model)
     references = {engine: outputs_of(task, RUNNERS[engine](task.model)) for engine in engine_names}
     found: dict[tuple[str, str], float] = {}
+    runners: dict[str, dict[str, Callable]] = {engine: {"float": RUNNERS[engine](task.model)} for engine in engine_names}
     for quantizer, quantize in quantizers.items():
         try:
             changed = onnx.load(quantize(task, model, folder))
@@ -106,13 +110,33 @@ def measure(name: str, quantizers: dict[str, Callable], engine_names: list[str],
             continue
         for engine in engine_names:
             try:
-                outputs = outputs_of(task, RUNNERS[engine](changed))
+                runner = RUNNERS[engine](changed)
+                outputs = outputs_of(task, runner)
             except Exception as error:  # noqa: BLE001
                 print(f"{name:11} {quantizer:12} {engine:11} refused: {reason(error)}", flush=True)
                 continue
+            runners[engine][quantizer] = runner
             found[quantizer, engine] = sqnr_db(references[engine], outputs, task)
             print(f"{name:11} {quantizer:12} {engine:11} {found[quantizer, engine]:6.2f}  {task.agreement(references[engine], outputs)}", flush=True)
+    for engine in engine_names if rounds else []:
+        print_times(name, engine, task, runners[engine], rounds)
     return gains(found, engine_names)
+
+
+def print_times(name: str, engine: str, task: Task, runners: dict[str, Callable], rounds: int) -> None:
+    """Calls of all runners in turn; the order changes from round to round."""
+    times = {who: [] for who in runners}
+    order = list(runners)
+    case = task.tests[0]
+    for round_ in range(rounds + 2):
+        for who in order[round_ % len(order):] + order[:round_ % len(order)]:
+            begin = time.perf_counter()
+            runners[who](case)
+            if round_ >= 2:  # warm by then
+                times[who].append(1e3 * (time.perf_counter() - begin))
+    for who, values in times.items():
+        low, middle, high = np.quantile(np.array(times["float"]) / np.array(values), (0.25, 0.5, 0.75))
+        print(f"{name:11} {who:12} {engine:11} {np.median(values):8.3f} ms  {middle:5.2f}x [{low:.2f}, {high:.2f}]", flush=True)
 
 
 def gains(found: dict[tuple[str, str], float], engine_names: list[str]) -> list[float]:
@@ -131,6 +155,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--engines", type=words, default=list(RUNNERS))
     parser.add_argument("--precision", choices=("int8", "uint8"), default="int8", help="of the activations")
     parser.add_argument("--options", type=str.split, default=[], help="more for `consort quantize`, in one word: --options='--method mse'")
+    parser.add_argument("--rounds", type=int, default=0, help="of the timing; 0: nothing is timed")
     parser.add_argument("--nncf", type=Path, help="a Python that has nncf, onnx and onnxruntime")
     return parser.parse_args()
 
@@ -148,7 +173,7 @@ def main() -> int:
     differences = []
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.models:
-            differences += measure(name, quantizers, arguments.engines, Path(folder) / name)
+            differences += measure(name, quantizers, arguments.engines, arguments.rounds, Path(folder) / name)
     if not differences:
         print("nothing to compare: no peer has figures")
         return 1
