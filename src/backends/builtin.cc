@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "backends/converting/converting_backend.h"
 #include "backends/faulty/faulty_backend.h"
 #include "backends/litert/litert_backend.h"
 #include "backends/null/null_backend.h"
@@ -47,7 +48,7 @@ Registry MakeQuantizingRegistry(const EmulationOptions& emulation, const Quantiz
   // only, and OpenVINO 2026.4 computes a Conv behind Concat wrongly (docs/quantization.md).
   Backend* onnxruntime = adder.Add(MakeOnnxRuntimeBackend(), Precision::kUInt8);
   Backend* openvino = adder.Add(MakeOpenVinoBackend(), Precision::kUInt8);
-  registry.Add(MakeLiteRtBackend());
+  registry.Add(quantizer ? MakeConvertingBackend(MakeLiteRtBackend(), quantizer) : MakeLiteRtBackend());
   Backend* null = adder.Add(MakeNullBackend());
   // LiteRT is no host: cost models need the ONNX model.
   for (std::unique_ptr<Backend>& backend : MakeEmulatedBackends({onnxruntime, openvino, null}, emulation)) {

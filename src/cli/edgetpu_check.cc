@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/quantize_samples.h"
-#include "run/convert.h"
+#include "io/convert.h"
 #include "tflite/layout.h"
 
 namespace consort {

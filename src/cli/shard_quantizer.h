@@ -44,7 +44,7 @@ Ranges MeasureRanges(const Model& model, const InputArguments& inputs);
 // ranges are measured when they are first needed. The arguments outlive it.
 Registry RegistryFor(const ModelArguments& models, const InputArguments& inputs, const EmulationOptions& emulation);
 
-// Whether any of the targets computes in int8 or uint8.
+// Whether any of the targets computes in int8 or uint8, as Edge TPUs do without being asked.
 bool AnyInteger(const std::vector<Target>& targets);
 
 }  // namespace consort

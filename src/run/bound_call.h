@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "consort/device.h"
-#include "run/convert.h"
+#include "io/convert.h"
 #include "run/slots.h"
 #include "run/wiring.h"
 

@@ -65,6 +65,24 @@ TEST(EdgeTpu, ExecutesTheCompiledOperator) {
   EXPECT_THAT(StrictViolations(executable->placement()), IsEmpty());
 }
 
+TEST(EdgeTpu, ExecutesIntegersWithTheirScales) {
+  TfLiteWriter writer;
+  const int x = writer.Tensor("x", {1, 4}, TfLiteElement::kInt8, {{0.5F}, {-3}});
+  const int y = writer.Tensor("y", {1, 4}, TfLiteElement::kInt8, {{0.25F}, {5}});
+  writer.Operator(TfLiteOp::kCustom, {x}, {y}, TfLiteOptionsTable::kNone, kCompiled);
+  const auto executable = OpenTpu("edgetpu:0/int8")->Compile(TfLite(writer.Finish({x}, {y})), {});
+  ASSERT_EQ(executable->signature().inputs[0].spec.quantization, (Quantization{{0.5F}, {-3}}));
+  const auto binding = std::make_shared<Binding>(executable->signature());
+  Buffer input = Buffer::Allocate(executable->signature().inputs[0].spec);
+  const std::vector<int8_t> values = {-3, -1, 0, 100};
+  std::copy(values.begin(), values.end(), input.as<int8_t>().begin());
+  binding->SetInput(0, std::move(input));
+  consort::Run(*executable, binding);
+  // 0, 1, 1.5 and 51.5, doubled, in quarters from 5 on.
+  EXPECT_THAT(binding->output(0).as<int8_t>(), ElementsAre(5, 13, 17, 127));
+  EXPECT_THAT(StrictViolations(executable->placement()), IsEmpty());
+}
+
 TEST(EdgeTpu, WhatTheCompilerLeftIsElsewhere) {
   TfLiteWriter writer;
   const int x = writer.Tensor("x", {1, 4}, TfLiteElement::kFloat32);

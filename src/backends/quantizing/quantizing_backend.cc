@@ -15,10 +15,6 @@
 namespace consort {
 namespace {
 
-bool HoldsQuantizedOps(const Graph& graph) {
-  return std::any_of(graph.ops().begin(), graph.ops().end(), [](const Op& op) { return IsQuantized(op); });
-}
-
 // Whether preparing a model for integers takes such an op out (src/quantize/prepare.h).
 bool IsFoldedAway(const Op& op) {
   static const std::set<std::string> folded = {"Add", "BatchNormalization", "Dropout", "Identity"};
@@ -121,6 +117,10 @@ class QuantizingBackend : public Backend {
 };
 
 }  // namespace
+
+bool HoldsQuantizedOps(const Graph& graph) {
+  return std::any_of(graph.ops().begin(), graph.ops().end(), [](const Op& op) { return IsQuantized(op); });
+}
 
 std::unique_ptr<Backend> MakeQuantizingBackend(std::unique_ptr<Backend> inner, Quantizer quantizer,
                                                Precision activations) {

@@ -15,6 +15,9 @@ using Quantizer = std::function<Model(const Model& model, Precision precision)>;
 
 inline bool IsInteger(Precision precision) { return precision == Precision::kInt8 || precision == Precision::kUInt8; }
 
+// Whether a model is quantized already.
+bool HoldsQuantizedOps(const Graph& graph);
+
 // `inner`, whose devices compile the quantized form of a float model where the target asks for int8 or uint8: "cpu@openvino/int8" then stands beside "cpu@openvino" in a plan, and both take the same shards. Models
 // that are quantized already, and other precisions, pass as they are. The placement is told by the float model's ops.
 // `activations`: what the quantizer is asked for in place of int8, where an engine's int8 is meant for other activations.

@@ -1,6 +1,6 @@
 // The same tensor in another form: element type, layout, quantization.
-#ifndef CONSORT_RUN_CONVERT_H_
-#define CONSORT_RUN_CONVERT_H_
+#ifndef CONSORT_IO_CONVERT_H_
+#define CONSORT_IO_CONVERT_H_
 
 #include <string>
 
@@ -32,6 +32,12 @@ class Conversion {
   };
   static Side SideOf(const TensorSpec& spec, const std::string& name);
   int64_t SourceOf(int64_t target) const;
+  // Calls row(first source element, first target element, distance of the source's elements, how many), for runs of
+  // neighbours in the target.
+  template <typename Row>
+  void ForEachRow(const Row& row) const;
+  // The common forms, fast; false: they are others.
+  bool ApplyBytes(const void* from, void* to) const;
 
   Side from_;
   Side to_;
@@ -44,4 +50,4 @@ class Conversion {
 
 }  // namespace consort
 
-#endif  // CONSORT_RUN_CONVERT_H_
+#endif  // CONSORT_IO_CONVERT_H_

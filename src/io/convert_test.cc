@@ -1,7 +1,11 @@
-#include "run/convert.h"
+#include "io/convert.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "consort/error.h"
 #include "io/element.h"
@@ -55,6 +59,32 @@ TEST(Conversion, LongTensorsAndLargeIntegersArriveWhole) {
   Buffer to = Buffer::Allocate(nhwc);
   Conversion(nchw, nhwc, "t").Apply(from.data(), to.data());
   for (int64_t i = 0; i < 930; ++i) EXPECT_EQ(to.as<int64_t>()[(i % 310) * 3 + i / 310], (int64_t{1} << 60) + i);
+}
+
+// Against what the formula gives element by element, NaN and both ends included.
+TEST(Conversion, ImagesBecomeBytesInTheOtherLayoutAndBack) {
+  const Quantization scales{{0.037F}, {-5}};
+  const TensorSpec nchw = Form(DataType::kFloat32, {2, 3, 5, 7}, {}, Layout::kNchw);
+  for (const DataType bytes : {DataType::kInt8, DataType::kUInt8}) {
+    const TensorSpec nhwc = Form(bytes, {2, 5, 7, 3}, scales, Layout::kNhwc);
+    std::vector<float> values(210);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = 0.083F * static_cast<float>(i) - 8;
+    values[17] = std::numeric_limits<float>::quiet_NaN();
+    values[18] = -std::numeric_limits<float>::infinity();
+    const Buffer from = Floats(nchw, values);
+    Buffer to = Buffer::Allocate(nhwc), back = Buffer::Allocate(nchw);
+    Conversion(nchw, nhwc, "t").Apply(from.data(), to.data());
+    Conversion(nhwc, nchw, "t").Apply(to.data(), back.data());
+    const std::vector<double> stored = ToDoubles(to), real = ToDoubles(back);
+    const double low = bytes == DataType::kInt8 ? -128 : 0, high = low + 255;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const size_t image = i / 105, channel = i / 35 % 3, pixel = i % 35;
+      const double ratio = std::isnan(values[i]) ? 0 : std::nearbyint(double{values[i]} / scales.scale[0]);
+      const double expected = std::clamp(ratio - 5, low, high);
+      EXPECT_EQ(stored[image * 105 + pixel * 3 + channel], expected) << i;
+      EXPECT_EQ(real[i], static_cast<float>((expected + 5) * scales.scale[0])) << i;
+    }
+  }
 }
 
 TEST(Conversion, EqualFormsNeedNone) {
