@@ -236,6 +236,7 @@ ModelBundle LoadModels(const ModelArguments& arguments, const std::vector<Target
 
 std::string DescribePrecision(const Target& target, const Artifact& artifact) {
   if (target.precision) return std::string(ToString(*target.precision));
+  if (target.device == "edgetpu" && artifact.kind() == ArtifactKind::kOnnx) return "int8";
   return artifact.kind() == ArtifactKind::kOnnx ? "fp32" : "the model's own precision";
 }
 

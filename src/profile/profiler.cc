@@ -229,8 +229,14 @@ class Profiler {
     if (options_.keep) options_.keep(profile_);
   }
 
-  // Tensors are handed over in float32 whatever a target computes in, and the probe's models have no other form.
-  static Target InFloat(Target target) {
+  // Tensors are handed over in float32 whatever a target computes in, and the probe's models have no other form: one
+  // that takes other files by nature is stood for by the CPU, in whose memory its tensors lie as well.
+  Target InFloat(Target target) const {
+    for (int device = 0; device < devices_.size(); ++device) {
+      const std::vector<ArtifactKind>& accepts = devices_.infos[device].accepts;
+      const bool takes_onnx = accepts.empty() || accepts.front() == ArtifactKind::kOnnx;
+      if (devices_.devices[device].target == target && !takes_onnx) return Target::Parse(kReference);
+    }
     target.precision.reset();
     return target;
   }

@@ -1,0 +1,107 @@
+"""ONNX models on cpu@litert/int8 and edgetpu:0 by every command. The Edge TPU is the test's: a plugin in the place of Coral's runtime, which
+executes what a program in the place of Coral's compiler made."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from consort_cli import BINARY, call, call_json
+from test_edgetpu import with_erf
+from test_plan_local import ORT, UNSTABLE
+
+LITERT, EDGETPU = "cpu@litert/int8", "edgetpu:0"
+STAND_INS = BINARY.parent.parent / "src" / "backends" / "litert"
+REFUSED = 1
+
+
+@pytest.fixture(autouse=True)
+def edgetpu(monkeypatch):
+    monkeypatch.setenv("CONSORT_EDGETPU_LIBRARY", str(STAND_INS / "libconsort_edgetpu_test_plugin.so"))
+    monkeypatch.setenv("PATH", f"{STAND_INS / 'stand_in'}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture(scope="module")
+def lenet(tmp_path_factory):
+    path = tmp_path_factory.mktemp("lenet") / "lenet.onnx"
+    assert call("make", "lenet", "-o", path).code == 0
+    return path
+
+
+@pytest.fixture
+def erf(tmp_path):
+    return with_erf(tmp_path / "erf.onnx")
+
+
+def outputs(folder, *arguments):
+    outcome = call("run", *arguments, "-o", folder)
+    assert outcome.code == 0, outcome.describe()
+    return np.load(next(path for name in ("logits.npy", "y.npy") for path in folder.rglob(name)))
+
+
+def sqnr(value, reference):
+    return 10 * np.log10(np.sum(np.square(reference, dtype=np.float64)) / np.sum(np.square(value.astype(np.float64) - reference)))
+
+
+def plan_of(path, *stages, **keys):
+    stages = [{"first_op": first, "last_op": last, "replicas": [{"target": target}]} for first, last, target in stages]
+    path.write_text(json.dumps({"stages": stages, **keys}))
+    return path
+
+
+@pytest.mark.parametrize("target", [LITERT, EDGETPU, f"{EDGETPU}/uint8"])
+def test_a_float_model_runs_as_its_quantized_form_does(lenet, tmp_path, target):
+    right = outputs(tmp_path / "float", "-m", lenet, "-d", ORT)
+    qdq = sqnr(outputs(tmp_path / "qdq", "-m", lenet, "-d", f"{ORT}/int8"), right)
+    assert abs(sqnr(outputs(tmp_path / "integer", "-m", lenet, "-d", target, "--strict"), right) - qdq) < 1
+
+
+def test_the_placement_says_who_computed(lenet):
+    report = call_json("run", "-m", lenet, "-d", EDGETPU, "--placement", "ops")
+    ops = report["targets"][0]["placement"]["by_op"]
+    assert len(ops) == 12 and all(op["kernel"] == "edgetpu-custom-op" and op["state"] == "as-asked" for op in ops)
+
+
+def test_without_a_compiler_the_way_out_is_said(lenet, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    outcome = call("run", "-m", lenet, "-d", EDGETPU)
+    assert outcome.code == REFUSED and "edgetpu_compiler is not on $PATH" in outcome.stderr and LITERT in outcome.stderr
+
+
+@pytest.mark.parametrize("target", [LITERT, EDGETPU])
+def test_an_operator_that_has_no_place_is_named(erf, target):
+    outcome = call("run", "-m", erf, "-d", target)
+    assert outcome.code == REFUSED and "'erf' (Erf)" in outcome.stderr, outcome.describe()
+
+
+def test_bench_and_compare_take_them(lenet):
+    outcome = call("compare", "-m", lenet, "-d", f"{ORT}/int8,{LITERT},{EDGETPU}", "-t", "0.1", "--format", "json")
+    assert outcome.code in (0, UNSTABLE), outcome.describe()
+    rows = json.loads(outcome.stdout)["targets"]
+    assert [row["target"] for row in rows] == [f"{ORT}/int8", LITERT, f"{EDGETPU}@litert"]
+    outcome = call("bench", "-m", lenet, "-d", f"{LITERT},{EDGETPU}", "-t", "0.1")
+    assert outcome.code in (0, UNSTABLE), outcome.describe()
+
+
+@pytest.mark.parametrize("target", [LITERT, EDGETPU])
+def test_a_plan_puts_a_part_there(lenet, tmp_path, target):
+    right = outputs(tmp_path / "float", "-m", lenet, "-d", ORT)
+    for name, stages in {"first": (("Conv_1", "MaxPool_2", target), ("Flatten_1", "Dense_3", ORT)),
+                         "last": (("Conv_1", "MaxPool_2", ORT), ("Flatten_1", "Dense_3", target))}.items():
+        plan = plan_of(tmp_path / f"{name}.json", *stages)
+        assert 20 < sqnr(outputs(tmp_path / name, "-m", lenet, "--plan", plan, "--strict"), right) < 60
+
+
+def test_planning_leaves_to_others_what_they_cannot_run(erf, tmp_path):
+    made = tmp_path / "plan.json"
+    outcome = call("plan", erf, "-d", f"{ORT},{EDGETPU}", "--strategy", "pipeline", "--no-run", "--profile", tmp_path / "profile.json", "-o", made)
+    assert outcome.code in (0, UNSTABLE), outcome.describe()
+    stages = json.loads(made.read_text())["stages"]
+    on = {stage["first_op"]: stage["replicas"][0]["target"] for stage in stages}
+    assert f"{EDGETPU}@litert" in on.values() and len(stages) > 1
+    entries = json.loads((tmp_path / "profile.json").read_text())["entries"]
+    refused = [entry["refused"] for entry in entries if "refused" in entry]
+    assert refused and all("'erf' (Erf)" in why for why in refused)
+    assert json.loads(made.read_text())["ranges"]
+    assert call("run", "-m", erf, "--plan", made, "--strict").code == 0
