@@ -1,8 +1,13 @@
 // The backends of this build, in the order in which they serve a device name that several offer.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "backends/converting/converting_backend.h"
 #include "backends/faulty/faulty_backend.h"
@@ -11,6 +16,7 @@
 #include "backends/onnxruntime/onnxruntime_backend.h"
 #include "backends/openvino/openvino_backend.h"
 #include "backends/quantizing/quantizing_backend.h"
+#include "consort/error.h"
 #include "consort/registry.h"
 #include "emulate/emulated_backend.h"
 
@@ -39,6 +45,21 @@ class Adder {
   const Quantizer& quantizer_;
 };
 
+// A device of an engine that takes ONNX; of the first where the target names none.
+std::shared_ptr<Device> OpenFor(Target target, const std::vector<Backend*>& engines, const OpenOptions& options) {
+  for (Backend* engine : engines) {
+    const std::vector<std::string> devices = engine->devices();
+    if (!target.backend.empty() && target.backend != engine->name()) continue;
+    if (std::find(devices.begin(), devices.end(), target.device) == devices.end()) continue;
+    target.backend = engine->name();
+    OpenOptions here = options;
+    here.plugin.clear();  // is meant for the other part
+    return engine->Open(target, here);
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}: the rest of a bundle runs on a device of onnxruntime or openvino", target.ToString()));
+}
+
 }  // namespace
 
 Registry MakeQuantizingRegistry(const EmulationOptions& emulation, const Quantizer& quantizer) {
@@ -48,7 +69,11 @@ Registry MakeQuantizingRegistry(const EmulationOptions& emulation, const Quantiz
   // only, and OpenVINO 2026.4 computes a Conv behind Concat wrongly (docs/quantization.md).
   Backend* onnxruntime = adder.Add(MakeOnnxRuntimeBackend(), Precision::kUInt8);
   Backend* openvino = adder.Add(MakeOpenVinoBackend(), Precision::kUInt8);
-  registry.Add(quantizer ? MakeConvertingBackend(MakeLiteRtBackend(), quantizer) : MakeLiteRtBackend());
+  registry.Add(quantizer ? MakeConvertingBackend(MakeLiteRtBackend(), quantizer,
+                                                 [onnxruntime, openvino](Target target, const OpenOptions& options) {
+                                                   return OpenFor(target, {onnxruntime, openvino}, options);
+                                                 })
+                         : MakeLiteRtBackend());
   Backend* null = adder.Add(MakeNullBackend());
   // LiteRT is no host: cost models need the ONNX model.
   for (std::unique_ptr<Backend>& backend : MakeEmulatedBackends({onnxruntime, openvino, null}, emulation)) {

@@ -127,7 +127,7 @@ void CompleteBenchArguments(BenchArguments& arguments) {
   if (scenario == ScenarioKind::kConcurrent && arguments.concurrencies.empty()) {
     throw UsageError("--scenario concurrent needs --concurrency: how many replicas work at once");
   }
-  if (arguments.targets.empty()) arguments.targets = ParseTargets("cpu");
+  if (arguments.targets.empty()) arguments.targets = DefaultTargetsFor(arguments);
   if (arguments.concurrencies.empty()) arguments.concurrencies = {1};
   if (arguments.threads.empty()) arguments.threads = {0};
   if (arguments.batches.empty()) arguments.batches = {0};

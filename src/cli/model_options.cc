@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "cli/command.h"
+#include "edgetpu/read_bundle.h"
 
 namespace consort {
 namespace {
@@ -101,13 +102,16 @@ CLI::Option* AddFiles(CLI::App* app, const std::string& names, const std::string
 
 void AddModelOptions(CLI::App* app, ModelArguments& arguments) {
   AddFiles(app, "-m,--model", "[BACKEND=]FILE", arguments.models,
-           "ONNX or TensorFlow Lite model; BACKEND=FILE is for that backend only; repeatable");
+           "ONNX or TensorFlow Lite model, or a bundle of 'consort edgetpu'; BACKEND=FILE is for that backend only; repeatable");
   AddEach(
       app, "-d,--device", "TARGETS",
       [&arguments](const std::string& text) {
         for (Target& target : ParseTargets(text)) arguments.targets.push_back(std::move(target));
       },
       "where to run, comma separated: DEVICE[:UNIT][@BACKEND][/PRECISION], such as cpu:0-1@openvino (default: cpu)");
+  AddParsed(
+      app, "--rest", "TARGET", arguments.rest, [](const std::string& text) { return Target::Parse(text).ToString(); },
+      "where the rest of a bundle of 'consort edgetpu' runs (default: cpu@onnxruntime)");
   AddShapeOptions(app, arguments.shapes, arguments.dims);
 }
 
@@ -201,8 +205,18 @@ std::vector<Target> ResolveTargets(const Registry& registry, const ModelArgument
   return targets;
 }
 
+std::vector<Target> DefaultTargetsFor(const ModelArguments& arguments) {
+  const bool bundle = std::any_of(arguments.models.begin(), arguments.models.end(),
+                                  [](const NamedFile& model) { return IsBundle(model.path); });
+  return ParseTargets(bundle ? "edgetpu:0" : "cpu");
+}
+
 // The only input's name is known after a first reading.
 Artifact LoadArtifact(const std::filesystem::path& path, const ModelArguments& arguments) {
+  if (IsBundle(path)) {
+    return Artifact(ArtifactKind::kBlob, path.string(),
+                    std::make_shared<const std::string>(FormatBundleBlob(path, arguments.rest)));
+  }
   ModelOptions model{.dims = arguments.dims, .shapes = arguments.shapes};
   const auto unnamed = model.shapes.extract("");
   if (unnamed.empty()) return Artifact::Load(path, model);

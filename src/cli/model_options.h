@@ -65,6 +65,7 @@ struct ModelArguments {
   std::vector<Target> targets;
   std::map<std::string, Shape> shapes;
   std::map<std::string, int64_t> dims;
+  std::string rest = "cpu@onnxruntime";  // where the rest of a bundle of `consort edgetpu` runs
 };
 
 // What the inputs are.
@@ -118,7 +119,9 @@ double ParseBetween(const std::string& text, double lowest, double highest);
 void CheckModels(const ModelArguments& arguments);
 // The targets with their backends filled in; a name that does not exist, and a target given twice, is a UsageError.
 std::vector<Target> ResolveTargets(const Registry& registry, const ModelArguments& arguments);
-// Reads a model file. A shape without a name is for the only input.
+// Where a command runs that names no target: an Edge TPU for a bundle, else the CPU.
+std::vector<Target> DefaultTargetsFor(const ModelArguments& arguments);
+// Reads a model file, or refers to a bundle (edgetpu/read_bundle.h). A shape without a name is for the only input.
 Artifact LoadArtifact(const std::filesystem::path& path, const ModelArguments& arguments);
 // Reads every model file. Throws UsageError when a target has none.
 ModelBundle LoadModels(const ModelArguments& arguments, const std::vector<Target>& targets);

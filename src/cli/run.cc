@@ -150,7 +150,7 @@ ExitCode RunWith(const RunOptions& options) {
 // What is made on the way ends before the clock does.
 ExitCode RunRun(const CLI::App& app, RunOptions& options) {
   CheckUsage(app, options);
-  if (options.targets.empty() && !options.planning.any()) options.targets = ParseTargets("cpu");
+  if (options.targets.empty() && !options.planning.any()) options.targets = DefaultTargetsFor(options);
   options.emulation.jitter_seed = options.seed;
   const auto run = [&options] { return options.planning.any() ? RunPlan(options) : RunWith(options); };
   if (options.clock_kind == ClockKind::kReal) return run();

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "cli/emulation_report.h"
 #include "cli/run_parts.h"
+#include "device/parts.h"
 
 namespace consort {
 namespace {
@@ -33,6 +34,8 @@ void PrintTarget(const TargetReport& report, const RunOptions& options) {
     for (const auto& [title, text] : EmulationNotes(*report.emulation)) fmt::print("{:<11}{}\n", title, text);
   }
   if (options.placement != PlacementDetail::kNone) {
+    for (const ExecutablePart& part : PartsOf(*report.executable))
+      fmt::print("part       {} on {}: {}\n", part.file, part.target.ToString(), PlacementCounts(part.placement));
     fmt::print("placement  {}\n", FormatPlacement(report.executable->placement()));
   }
   fmt::print("{}{}", TensorTable(signature.inputs, report.inputs, report.outputs), VerdictLines(report.outputs));
@@ -56,6 +59,11 @@ Json ToJson(const TargetReport& report, const RunOptions& options) {
   json["calls"] = report.calls;
   if (options.placement != PlacementDetail::kNone) {
     json["placement"] = PlacementJson(report.executable->placement(), options.placement);
+  }
+  for (const ExecutablePart& part : PartsOf(*report.executable)) {
+    json["parts"].push_back({{"file", part.file},
+                             {"target", part.target.ToString()},
+                             {"placement", PlacementJson(part.placement, options.placement)}});
   }
   json["inputs"] = InputsJson(report.executable->signature().inputs, report.inputs);
   json["outputs"] = OutputsJson(report.outputs);

@@ -93,7 +93,7 @@ Access AccessOf(DataType dtype) {
 }
 
 bool IsTransposition(const TensorSpec& from, const TensorSpec& to) {
-  return (from.layout == Layout::kNhwc) != (to.layout == Layout::kNhwc) && from.shape.size() == 4;
+  return (from.layout == Layout::kNhwc) != (to.layout == Layout::kNhwc) && from.shape.size() >= 3;
 }
 
 // To nearest, ties to even, within ±2^31, where adding and taking away 1.5 · 2^52 leaves no fraction bits: a loop of it
@@ -129,8 +129,10 @@ void DequantizeRow(const T* from, int64_t stride, int64_t count, double scale, d
 
 // The shape as the other layout has it.
 Shape Transposed(const TensorSpec& from) {
-  const Shape& s = from.shape;
-  return from.layout == Layout::kNhwc ? Shape{s[0], s[3], s[1], s[2]} : Shape{s[0], s[2], s[3], s[1]};
+  Shape shape = from.shape;
+  const auto channels = from.layout == Layout::kNhwc ? shape.end() - 1 : shape.begin() + 2;
+  std::rotate(shape.begin() + 1, channels, shape.end());
+  return shape;
 }
 
 }  // namespace
@@ -151,9 +153,10 @@ Conversion::Conversion(const TensorSpec& from, const TensorSpec& to, const std::
                             name, FormatSpec(from), FormatSpec(to)));
   }
   if (!transposed_) return;
-  const Shape& s = from.shape;
-  rows_ = from.layout == Layout::kNhwc ? s[1] * s[2] : s[1];
-  columns_ = from.layout == Layout::kNhwc ? s[3] : s[2] * s[3];
+  const int64_t channels = from.layout == Layout::kNhwc ? from.shape.back() : from.shape[1];
+  const int64_t places = from.shape[0] * channels == 0 ? 0 : count_ / (from.shape[0] * channels);
+  rows_ = from.layout == Layout::kNhwc ? places : channels;
+  columns_ = from.layout == Layout::kNhwc ? channels : places;
 }
 
 Conversion::Side Conversion::SideOf(const TensorSpec& spec, const std::string& name) {

@@ -9,7 +9,7 @@
 namespace consort {
 
 // Writes tensors of one form in another: real values stay, up to rounding (to nearest, ties to even) and saturation.
-// NHWC and NCHW exchange their axes; other layouts keep the order of the elements. Value type; immutable; allocates
+// NHWC and NCHW exchange their axes, and so do tensors of 3 or more than 4 axes whose channels are last and second; other layouts keep the order of the elements. Value type; immutable; allocates
 // only when it is made.
 class Conversion {
  public:

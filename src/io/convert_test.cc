@@ -51,6 +51,16 @@ TEST(Conversion, LayoutsExchangeTheirAxes) {
   EXPECT_THAT(back.as<float>(), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
 }
 
+TEST(Conversion, LinesExchangeTheirAxesLikeImages) {
+  const TensorSpec ncw = Form(DataType::kFloat32, {1, 2, 3}), nwc = Form(DataType::kInt8, {1, 3, 2}, {{1}, {0}}, Layout::kNhwc);
+  const Buffer from = Floats(ncw, {0, 1, 2, 3, 4, 5});
+  Buffer to = Buffer::Allocate(nwc), back = Buffer::Allocate(ncw);
+  Conversion(ncw, nwc, "t").Apply(from.data(), to.data());
+  EXPECT_THAT(to.as<int8_t>(), ElementsAre(0, 3, 1, 4, 2, 5));
+  Conversion(nwc, ncw, "t").Apply(to.data(), back.data());
+  EXPECT_THAT(back.as<float>(), ElementsAre(0, 1, 2, 3, 4, 5));
+}
+
 TEST(Conversion, LongTensorsAndLargeIntegersArriveWhole) {
   const TensorSpec nchw = Form(DataType::kInt64, {1, 3, 10, 31}, {}, Layout::kNchw);
   const TensorSpec nhwc = Form(DataType::kInt64, {1, 10, 31, 3}, {}, Layout::kNhwc);

@@ -105,3 +105,38 @@ def test_planning_leaves_to_others_what_they_cannot_run(erf, tmp_path):
     assert refused and all("'erf' (Erf)" in why for why in refused)
     assert json.loads(made.read_text())["ranges"]
     assert call("run", "-m", erf, "--plan", made, "--strict").code == 0
+
+
+@pytest.fixture
+def bundle(erf, tmp_path):
+    """Of a model whose Erf and what follows is left to the CPU; compiled."""
+    outcome = call("edgetpu", erf, "-o", tmp_path / "bundle", "--samples", "4")
+    assert outcome.code == 0, outcome.describe()
+    return tmp_path / "bundle"
+
+
+def test_a_bundle_runs_in_its_parts(erf, bundle, tmp_path):
+    right = outputs(tmp_path / "float", "-m", erf, "-d", ORT)
+    report = call_json("run", "-m", bundle, "-o", tmp_path / "out", "--strict", "--placement", "ops")
+    part = report["targets"][0]["parts"]
+    assert [(one["file"], one["target"]) for one in part] == [("edgetpu_compiled.tflite", f"{EDGETPU}@litert"), ("rest.onnx", ORT)]
+    assert [op["kernel"] for op in part[0]["placement"]["by_op"]] == ["edgetpu-custom-op"]
+    assert 15 < sqnr(np.load(next((tmp_path / "out").rglob("y.npy"))), right) < 60
+    text = call("run", "-m", bundle, "--rest", "cpu@openvino").stdout
+    assert "part       edgetpu_compiled.tflite on edgetpu:0@litert: 1 ops: 1 as-asked" in text and "rest.onnx on cpu@openvino" in text
+    outcome = call("bench", "-m", bundle, "-t", "0.1")
+    assert outcome.code in (0, UNSTABLE), outcome.describe()
+
+
+def test_a_bundle_that_was_not_compiled_runs_on_the_cpu_by_name(erf, tmp_path):
+    assert call("edgetpu", erf, "-o", tmp_path / "bundle", "--samples", "4", "--no-compile").code == 0
+    outcome = call("run", "-m", tmp_path / "bundle")
+    assert outcome.code == REFUSED and "left out (--no-compile)" in outcome.stderr and "cpu@litert" in outcome.stderr, outcome.describe()
+    right = outputs(tmp_path / "float", "-m", erf, "-d", ORT)
+    assert 15 < sqnr(outputs(tmp_path / "cpu", "-m", tmp_path / "bundle", "-d", "cpu@litert", "--strict"), right) < 60
+
+
+def test_a_bundle_with_a_changed_part_is_refused(bundle):
+    (bundle / "rest.onnx").write_bytes(b"something else")
+    outcome = call("run", "-m", bundle)
+    assert outcome.code == 3 and "rest.onnx" in outcome.stderr, outcome.describe()

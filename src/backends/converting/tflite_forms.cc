@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "consort/error.h"
 #include "edgetpu/compiler.h"
 #include "edgetpu/listed_operators.h"
 #include "edgetpu/preflight.h"
-#include "tflite/layout.h"
 #include "tflite/parse.h"
 
 namespace consort {
@@ -50,20 +47,6 @@ std::string Compiled(const std::string& tflite, const std::string& name) {
                                                    program.string(), compilation.why_not, kElsewhere));
 }
 
-// Ports whose order of axes a buffer's layout cannot tell.
-bool HasUntoldOrder(const TfLiteFile& file) {
-  const auto untold = [](const TfLitePort& port) {
-    return port.spec.layout != Layout::kNhwc && port.order != tflite::PlainOrder(port.order.size());
-  };
-  return std::any_of(file.inputs.begin(), file.inputs.end(), untold) ||
-         std::any_of(file.outputs.begin(), file.outputs.end(), untold);
-}
-
-TfLiteFile Write(const Model& quantized, TfLitePorts ports) {
-  TfLiteFile file = WriteTfLite(quantized, {.ports = ports});
-  return HasUntoldOrder(file) ? WriteTfLite(quantized, {.ports = ports, .keep_port_layout = true}) : std::move(file);
-}
-
 }  // namespace
 
 TfLiteForm TfLiteForms::Of(const Model& model, TfLiteDevice device, TfLitePorts ports) {
@@ -76,7 +59,7 @@ TfLiteForm TfLiteForms::Of(const Model& model, TfLiteDevice device, TfLitePorts 
 TfLiteForm TfLiteForms::Make(const Model& model, TfLiteDevice device, TfLitePorts ports) const {
   const bool quantized = HoldsQuantizedOps(model.graph());
   if (device == TfLiteDevice::kEdgeTpu && !quantized) RequireFit(model);
-  TfLiteFile file = Write(quantized ? model : quantizer_(model, Precision::kInt8), ports);
+  TfLiteFile file = WriteTfLite(quantized ? model : quantizer_(model, Precision::kInt8), {.ports = ports});
   if (device == TfLiteDevice::kEdgeTpu) {
     RequireListed(file, model.name());
     file.bytes = Compiled(file.bytes, model.name());
