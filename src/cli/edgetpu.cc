@@ -14,6 +14,7 @@
 #include "cli/progress.h"
 #include "cli/quantize_samples.h"
 #include "consort/registry.h"
+#include "edgetpu/bound.h"
 #include "edgetpu/listed_operators.h"
 #include "tflite/parse.h"
 
@@ -30,13 +31,14 @@ constexpr char kFooter[] =
     "    --scale 0.00784\n"
     "  consort edgetpu shard-1.onnx -o bundle --calibration samples.npz --no-cut\n"
     "  consort edgetpu net.onnx -o bundle --shape 1x3x224x224 --precision uint8\n"
+    "  consort edgetpu net.onnx -o bundle --calibration s.npz --min-sqnr 25\n"
     "  consort edgetpu net.onnx -o bundle --compiler ~/bin/edgetpu_compiler\n"
     "\n"
     "The folder gets edgetpu.tflite; edgetpu_compiled.tflite where the compiler made\n"
     "one; rest.onnx where something is left; bundle.json. Without a compiler nothing\n"
     "is compiled, which is said and no error. Exit code 4 where nothing of the model\n"
     "can run on the Edge TPU, with --no-cut where something cannot, and where the\n"
-    "compiler fails.";
+    "compiler fails; exit code 5 where no cut holds --min-sqnr or --max-accuracy-drop.";
 
 class Pipeline {
  public:
@@ -46,10 +48,13 @@ class Pipeline {
         source_(Load(arguments)),
         samples_(arguments.quantize, SignatureOf(model().graph())) {}
 
+  // Without files where a bound is missed.
   EdgeTpuReport Run() {
     CheckBundleFolder(arguments_.folder, arguments_.quantize.model, arguments_.force);
     Describe();
-    const EdgeTpuConversion conversion = ConvertForEdgeTpu(model(), samples_.Calibration(), compile_, Options());
+    const std::optional<EdgeTpuConversion> converted = Convert();
+    if (!converted) return std::move(report_);
+    const EdgeTpuConversion& conversion = *converted;
     if (samples_.random())
       fmt::print(stderr, "consort: calibrated on random data: give --calibration for a model that is to be used\n");
     report_.preflight = conversion.preflight;
@@ -60,7 +65,7 @@ class Pipeline {
     report_.unlisted = UnlistedOperators(report_.audit);
     report_.estimate = EstimateOnEdgeTpu(conversion.head, arguments_.platform);
     Compile(conversion.file.bytes);
-    if (!arguments_.no_check) Check(conversion);
+    if (!arguments_.no_check && !report_.check) Check(conversion);
     report_.files = WriteBundle({.model = model(),
                                  .conversion = conversion,
                                  .audit = report_.audit,
@@ -83,6 +88,28 @@ class Pipeline {
     report_.folder = arguments_.folder;
     report_.calibrated_on = samples_.DescribeCalibration();
     report_.samples = samples_.count();
+  }
+
+  // Nothing where no cut holds the bound; the report then has the best that was reached.
+  std::optional<EdgeTpuConversion> Convert() {
+    if (!arguments_.quantize.bounded())
+      return ConvertForEdgeTpu(model(), samples_.Calibration(), compile_, Options());
+    std::optional<EdgeTpuCheckReport> best, held;
+    int64_t held_macs = -1;
+    const auto holds = [&](const EdgeTpuConversion& tried) {
+      Check(tried);
+      if (!best || report_.check->accuracy.sqnr_db > best->accuracy.sqnr_db) best = report_.check;
+      if (!Holds(report_.check->accuracy, arguments_.quantize)) return false;
+      if (tried.preflight.head_macs > held_macs) {
+        held = report_.check;
+        held_macs = tried.preflight.head_macs;
+      }
+      return true;
+    };
+    BoundedConversion within = ConvertWithin(model(), samples_.Calibration(), samples_.Validation(), compile_, Options(), holds);
+    report_.check = within.conversion ? held : best;
+    report_.bound = EdgeTpuBoundReport{BoundText(arguments_.quantize), std::move(within.moved), within.tries};
+    return std::move(within.conversion);
   }
 
   EdgeTpuConversionOptions Options() const {
@@ -127,6 +154,15 @@ class Pipeline {
 ExitCode RunEdgeTpu(const EdgeTpuArguments& arguments) {
   CheckEdgeTpuArguments(arguments);
   const EdgeTpuReport report = Pipeline(arguments).Run();
+  if (report.files.empty()) {
+    const Accuracy& reached = report.check->accuracy;
+    fmt::print(stderr,
+               "consort: {} cannot be had: the best of {} cuts reached {:.1f} dB{}; nothing was written. Run it on "
+               "another device, or keep layers in float there: 'consort quantize'\n",
+               report.bound->bound, report.bound->tries, reached.sqnr_db,
+               reached.top1 ? fmt::format(", top-1 as in float in {:.1f} %", 100 * *reached.top1) : "");
+    return ExitCode::kAccuracyMissed;
+  }
   fmt::print("{}", arguments.quantize.format == OutputFormat::kJson ? EdgeTpuJson(report) : EdgeTpuTables(report));
   if (!report.compilation || report.compilation->compiled) return ExitCode::kDone;
   std::fflush(stdout);

@@ -54,6 +54,11 @@ Json CheckJson(const std::optional<EdgeTpuCheckReport>& check) {
           {"of", check->samples}};
 }
 
+Json BoundJson(const std::optional<EdgeTpuBoundReport>& bound) {
+  if (!bound) return nullptr;
+  return {{"bound", bound->bound}, {"moved", bound->moved}, {"tries", bound->tries}};
+}
+
 Json FilesJson(const std::vector<FileEntry>& files) {
   Json list = Json::array();
   for (const FileEntry& file : files) list.push_back(FileJson(file));
@@ -88,6 +93,7 @@ std::string EdgeTpuJson(const EdgeTpuReport& report) {
                      {"compiler", CompilationJson(report.compilation)},
                      {"audit", AuditVerdict(audit)},
                      {"check", CheckJson(report.check)},
+                     {"bound", BoundJson(report.bound)},
                      {"files", FilesJson(report.files)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -30,6 +30,7 @@ void AddEdgeTpuOptions(CLI::App* app, EdgeTpuArguments& arguments) {
   app->add_flag("--per-tensor", arguments.quantize.per_tensor,
                 "one scale per weight tensor (default: one per output channel)");
   app->add_flag("--no-cut", arguments.no_cut, "exit code 4 where not all of the model fits, instead of a cut");
+  AddAccuracyBounds(app, arguments.quantize, "leave layers to the rest, in float,");
   app->add_flag("--force", arguments.force, "write over the files of an earlier bundle");
   app->add_flag("--no-check", arguments.no_check, "do not run the parts against the whole model");
   app->add_option("--platform", arguments.platform, "whose Edge TPU times are modelled for (default: coral-usb3)")
@@ -46,6 +47,8 @@ void CheckEdgeTpuArguments(const EdgeTpuArguments& arguments) {
     throw UsageError("--no-compile and --compiler exclude each other");
   if (arguments.no_check && !arguments.quantize.validation.empty())
     throw UsageError("--validation is for the figures that --no-check leaves out");
+  if (arguments.no_check && arguments.quantize.bounded())
+    throw UsageError("--min-sqnr and --max-accuracy-drop bound the figures that --no-check leaves out");
   CheckQuantizeArguments(arguments.quantize);
 }
 

@@ -111,6 +111,17 @@ std::string Numbers(const EdgeTpuReport& report) {
                           report.check->samples));
 }
 
+std::string Bound(const std::optional<EdgeTpuBoundReport>& bound) {
+  if (!bound) return "";
+  std::string text = fmt::format("{}: held after {} cut{}", bound->bound, bound->tries, bound->tries == 1 ? "" : "s");
+  if (bound->moved.empty()) return Line("bound", text);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < bound->moved.size() && i < kListed; ++i) names.push_back(fmt::format("'{}'", Fit(bound->moved[i], 40)));
+  text += fmt::format("; for it {}", Join(names));
+  if (bound->moved.size() > kListed) text += fmt::format(" and {} more", bound->moved.size() - kListed);
+  return Line("bound", text + " and what reads their results went to the rest");
+}
+
 std::string Files(const EdgeTpuReport& report) {
   Table table({{"file"}, {"bytes", Align::kRight}, {"what"}});
   for (const FileEntry& file : report.files) {
@@ -151,7 +162,7 @@ std::string EdgeTpuTables(const EdgeTpuReport& report) {
   text += Weights(report.estimate) + Modelled(report.estimate);
   text += Compiled(report) + CompilerNotes(report.compilation);
   text += Line("audit", AuditVerdict(report.not_compiled.empty() ? report.compilation->audit : report.audit));
-  text += Numbers(report);
+  text += Numbers(report) + Bound(report.bound);
   text += Line("bundle", report.folder.string());
   return text + Files(report);
 }

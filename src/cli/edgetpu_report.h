@@ -18,6 +18,12 @@ struct EdgeTpuCheckReport {
   std::string samples;  // where they come from
 };
 
+struct EdgeTpuBoundReport {
+  std::string bound;               // "SQNR of at least 30 dB"
+  std::vector<std::string> moved;  // layers that went to the rest for it
+  int tries = 0;                   // cuts that were judged
+};
+
 struct EdgeTpuReport {
   std::string source;
   std::string fingerprint;
@@ -34,6 +40,7 @@ struct EdgeTpuReport {
   std::optional<Compilation> compilation;  // absent: no compiler ran
   std::string not_compiled;                // why there is no compiled file; empty where there is one
   std::optional<EdgeTpuCheckReport> check;  // absent: --no-check
+  std::optional<EdgeTpuBoundReport> bound;  // absent: none was asked for
   std::vector<FileEntry> files;
 };
 

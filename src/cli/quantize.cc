@@ -70,26 +70,6 @@ std::set<OpId> OpsInFloat(const Graph& graph, const QuantizeArguments& arguments
   return ops;
 }
 
-std::string BoundText(const QuantizeArguments& arguments) {
-  std::vector<std::string> parts;
-  if (arguments.min_sqnr_db) parts.push_back(fmt::format("SQNR of at least {:g} dB", *arguments.min_sqnr_db));
-  if (arguments.max_accuracy_drop)
-    parts.push_back(fmt::format("top-1 changed in at most {:g} %", *arguments.max_accuracy_drop));
-  return Join(parts, " and ");
-}
-
-bool Holds(const Accuracy& accuracy, const QuantizeArguments& arguments) {
-  if (arguments.max_accuracy_drop && !accuracy.top1) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: --max-accuracy-drop counts largest elements of rows, and no output has rows of "
-                            "floats; use --min-sqnr",
-                            arguments.model));
-  }
-  if (accuracy.nonfinite_mismatches > 0) return false;
-  if (arguments.min_sqnr_db && !(accuracy.sqnr_db >= *arguments.min_sqnr_db)) return false;
-  return !arguments.max_accuracy_drop || 100 * (1 - *accuracy.top1) <= *arguments.max_accuracy_drop;
-}
-
 // What both ways share: the source, samples, the judge, the file.
 class Conversion {
  public:

@@ -5,6 +5,7 @@
 #include <regex>
 #include <system_error>
 
+#include "base/strings.h"
 #include "cli/command.h"
 
 namespace consort {
@@ -35,14 +36,7 @@ void AddBounds(CLI::App* app, QuantizeArguments& arguments) {
   AddEach(
       app, "--keep-float", "REGEX", [&arguments](const std::string& text) { arguments.keep_float.push_back(text); },
       "ops stay float where a part of their name, or of a tensor that they make, matches; repeatable");
-  AddParsed(app, "--min-sqnr", "DB", arguments.min_sqnr_db, ParseNumber,
-            "keep the worst layers in float until the outputs' signal-to-quantization-noise ratio is at least this; "
-            "exit code 5 where that cannot be");
-  AddParsed(
-      app, "--max-accuracy-drop", "POINTS", arguments.max_accuracy_drop,
-      [](const std::string& text) { return ParseBetween(text, 0, 100); },
-      "likewise until at most so many percent of rows have another largest element than in float: an upper bound on "
-      "lost top-1 accuracy");
+  AddAccuracyBounds(app, arguments, "keep the worst layers in float");
   app->add_flag("--sensitivity", arguments.sensitivity, "list every quantized layer, not the worst ones only");
 }
 
@@ -82,6 +76,37 @@ RangeOptions QuantizeArguments::ranges() const {
   return {.method = method.value_or(percentile ? RangeMethod::kPercentile : RangeMethod::kMse),
           .percentile = percentile.value_or(RangeOptions().percentile),
           .format = qdq().format};
+}
+
+void AddAccuracyBounds(CLI::App* app, QuantizeArguments& arguments, const std::string& what) {
+  AddParsed(app, "--min-sqnr", "DB", arguments.min_sqnr_db, ParseNumber,
+            what + " until the outputs' signal-to-quantization-noise ratio is at least this; "
+            "exit code 5 where that cannot be");
+  AddParsed(
+      app, "--max-accuracy-drop", "POINTS", arguments.max_accuracy_drop,
+      [](const std::string& text) { return ParseBetween(text, 0, 100); },
+      "likewise until at most so many percent of rows have another largest element than in float: an upper bound on "
+      "lost top-1 accuracy");
+}
+
+std::string BoundText(const QuantizeArguments& arguments) {
+  std::vector<std::string> parts;
+  if (arguments.min_sqnr_db) parts.push_back(fmt::format("SQNR of at least {:g} dB", *arguments.min_sqnr_db));
+  if (arguments.max_accuracy_drop)
+    parts.push_back(fmt::format("top-1 changed in at most {:g} %", *arguments.max_accuracy_drop));
+  return Join(parts, " and ");
+}
+
+bool Holds(const Accuracy& accuracy, const QuantizeArguments& arguments) {
+  if (arguments.max_accuracy_drop && !accuracy.top1) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: --max-accuracy-drop counts largest elements of rows, and no output has rows of "
+                            "floats; use --min-sqnr",
+                            arguments.model));
+  }
+  if (accuracy.nonfinite_mismatches > 0) return false;
+  if (arguments.min_sqnr_db && !(accuracy.sqnr_db >= *arguments.min_sqnr_db)) return false;
+  return !arguments.max_accuracy_drop || 100 * (1 - *accuracy.top1) <= *arguments.max_accuracy_drop;
 }
 
 void AddCalibrationOptions(CLI::App* app, QuantizeArguments& arguments) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/accuracy.h"
 #include "cli/model_options.h"
 #include "quantize/qdq_writer.h"
 #include "quantize/range_methods.h"
@@ -54,6 +55,12 @@ void AddQuantizeOptions(CLI::App* app, QuantizeArguments& arguments);
 // Those of them that say which samples there are and how ranges follow: --calibration, --validation, --samples, --seed,
 // --method, --percentile.
 void AddCalibrationOptions(CLI::App* app, QuantizeArguments& arguments);
+// --min-sqnr and --max-accuracy-drop; `what` is done until they hold.
+void AddAccuracyBounds(CLI::App* app, QuantizeArguments& arguments, const std::string& what);
+// The bounds in words: "SQNR of at least 30 dB".
+std::string BoundText(const QuantizeArguments& arguments);
+// Whether these figures hold them. Throws kInvalidArgument where one cannot be taken.
+bool Holds(const Accuracy& accuracy, const QuantizeArguments& arguments);
 // Throws UsageError for options that do not go together, and where the output is a file that is read.
 void CheckQuantizeArguments(const QuantizeArguments& arguments);
 

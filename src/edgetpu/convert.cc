@@ -42,7 +42,8 @@ class Converter {
  public:
   Converter(const Model& model, const Samples& samples, const CompileModel& compile,
             const EdgeTpuConversionOptions& options)
-      : model_(model), graph_(model.graph()), samples_(samples), compile_(compile), options_(options) {
+      : model_(model), graph_(model.graph()), samples_(samples), compile_(compile), options_(options),
+        refused_(options.refused) {
     RefuseGroups();
   }
 
@@ -109,9 +110,10 @@ class Converter {
     const PreparedModel prepared = PrepareForQuantization(head);
     const QuantizationPlan plan = PlanQuantization(prepared.model);
     if (RefuseFloatOps(prepared.model.graph(), plan)) return std::nullopt;
-    Say("calibrating");
-    const Ranges ranges = Calibrate(prepared.model, plan.TensorsToObserve(prepared.model.graph()), samples_, compile_,
-                                    options_.ranges);
+    if (!options_.known) Say("calibrating");
+    const Ranges ranges = options_.known ? *options_.known
+                                         : Calibrate(prepared.model, plan.TensorsToObserve(prepared.model.graph()),
+                                                     samples_, compile_, options_.ranges);
     const Model quantized = ModelOf(WriteQdq(prepared.model, plan, ranges, {.weights = options_.weights}), head.name());
     Say("writing the TensorFlow Lite model");
     try {

@@ -20,6 +20,8 @@ struct EdgeTpuConversionOptions {
   WeightScales weights = WeightScales::kPerChannel;
   TfLitePorts ports = TfLitePorts::kInt8;  // of the file; between them everything is int8
   bool cut = true;                         // false: a model that does not fit as a whole is an error
+  Refusals refused;                        // what else goes to the rest, and why
+  std::optional<Ranges> known;             // of all tensors of the head: then nothing is calibrated
   std::function<void(const std::string&)> say;  // what is done at the moment; may be empty
 };
 

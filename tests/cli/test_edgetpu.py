@@ -260,3 +260,23 @@ def test_a_compiler_that_does_not(script, says, tmp_path):
     bundle = bundle_of(tmp_path / "out")
     assert bundle["compiled"] is None and says in bundle["not_compiled"]
     assert not (tmp_path / "out" / "edgetpu_compiled.tflite").exists()
+
+
+def test_a_bound_sends_layers_to_the_rest(tmp_path):
+    model = made(tmp_path / "net.onnx", "lenet")
+    free = call_json("edgetpu", model, "-o", tmp_path / "free", "--samples", "8")
+    bound = free["check"]["sqnr_db"] + 2
+    report = call_json("edgetpu", model, "-o", tmp_path / "bound", "--samples", "8", "--min-sqnr", bound)
+    assert report["check"]["sqnr_db"] >= bound and report["bound"]["moved"] and report["bound"]["tries"] > 1
+    assert 0 < report["edgetpu_ops"] < free["edgetpu_ops"]
+    assert any(blocker["why"].startswith("for the bound") for blocker in report["blockers"])
+    text = call("edgetpu", model, "-o", tmp_path / "bound", "--samples", "8", "--min-sqnr", bound, "--force").stdout
+    assert f"SQNR of at least {bound:g} dB: held after" in " ".join(text.split())
+
+
+def test_a_bound_that_cannot_be_had_is_exit_code_5(tmp_path):
+    model = made(tmp_path / "net.onnx", "lenet")
+    outcome = call("edgetpu", model, "-o", tmp_path / "out", "--samples", "4", "--min-sqnr", "90")
+    assert outcome.code == 5 and "cuts reached" in outcome.stderr and not (tmp_path / "out").exists(), outcome.describe()
+    outcome = call("edgetpu", model, "-o", tmp_path / "out", "--samples", "4", "--min-sqnr", "90", "--no-check")
+    assert outcome.code == USAGE, outcome.describe()
