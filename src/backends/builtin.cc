@@ -45,6 +45,38 @@ class Adder {
   const Quantizer& quantizer_;
 };
 
+// An Edge TPU's numbers: those of LiteRT's kernels on the file that it would be given, where there can be one; else of
+// the quantized ONNX model on the host.
+class EdgeTpuNumbers {
+ public:
+  EdgeTpuNumbers(Backend* litert, Quantizer quantizer) : litert_(litert), quantizer_(std::move(quantizer)) {}
+
+  IntegerNumbers operator()(const Model& model, Device& host, const CompileOptions& compile,
+                            const OpenOptions& open) const {
+    std::string why;
+    try {
+      const Target target{.device = "cpu", .backend = "litert", .precision = Precision::kInt8};
+      return {litert_->Open(target, open)->Compile(Artifact(model), compile), "cpu@litert, in int8"};
+    } catch (const Error& error) {
+      // Open shapes are not LiteRT's.
+      if (error.code() != ErrorCode::kUnsupported && error.code() != ErrorCode::kInvalidArgument) throw;
+      why = error.what();
+    }
+    const std::string on = host.info().target.ToString();
+    try {
+      const Model quantized = quantizer_(model, Precision::kUInt8);
+      return {host.Compile(Artifact(quantized), compile), fmt::format("{}, quantized in ONNX (no file for LiteRT: {})", on, why.substr(0, why.find(';')))};
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kUnsupported) throw;
+      return {host.Compile(Artifact(model), compile), fmt::format("{}, in fp32 ({})", on, error.what())};
+    }
+  }
+
+ private:
+  Backend* litert_;
+  Quantizer quantizer_;
+};
+
 // A device of an engine that takes ONNX; of the first where the target names none.
 std::shared_ptr<Device> OpenFor(Target target, const std::vector<Backend*>& engines, const OpenOptions& options) {
   for (Backend* engine : engines) {
@@ -69,14 +101,17 @@ Registry MakeQuantizingRegistry(const EmulationOptions& emulation, const Quantiz
   // only, and OpenVINO 2026.4 computes a Conv behind Concat wrongly (docs/quantization.md).
   Backend* onnxruntime = adder.Add(MakeOnnxRuntimeBackend(), Precision::kUInt8);
   Backend* openvino = adder.Add(MakeOpenVinoBackend(), Precision::kUInt8);
-  registry.Add(quantizer ? MakeConvertingBackend(MakeLiteRtBackend(), quantizer,
-                                                 [onnxruntime, openvino](Target target, const OpenOptions& options) {
-                                                   return OpenFor(target, {onnxruntime, openvino}, options);
-                                                 })
-                         : MakeLiteRtBackend());
+  const OpenDevice open_rest = [onnxruntime, openvino](const Target& target, const OpenOptions& options) {
+    return OpenFor(target, {onnxruntime, openvino}, options);
+  };
+  std::unique_ptr<Backend> litert = MakeLiteRtBackend();
+  if (quantizer) litert = MakeConvertingBackend(std::move(litert), quantizer, open_rest);
+  MakeIntegerNumbers integers;
+  if (quantizer) integers = EdgeTpuNumbers(litert.get(), quantizer);
+  registry.Add(std::move(litert));
   Backend* null = adder.Add(MakeNullBackend());
-  // LiteRT is no host: cost models need the ONNX model.
-  for (std::unique_ptr<Backend>& backend : MakeEmulatedBackends({onnxruntime, openvino, null}, emulation)) {
+  // LiteRT is no host of its own: cost models need the ONNX model.
+  for (std::unique_ptr<Backend>& backend : MakeEmulatedBackends({onnxruntime, openvino, null}, emulation, integers)) {
     const bool on_openvino = backend->name() == openvino->name();
     adder.Add(std::move(backend), on_openvino ? Precision::kUInt8 : Precision::kInt8);
   }

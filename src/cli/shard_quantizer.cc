@@ -82,7 +82,7 @@ Registry RegistryFor(const ModelArguments& models, const InputArguments& inputs,
 
 bool AnyInteger(const std::vector<Target>& targets) {
   return std::any_of(targets.begin(), targets.end(), [](const Target& target) {
-    return target.precision ? IsInteger(*target.precision) : target.device == "edgetpu";
+    return target.precision ? IsInteger(*target.precision) : target.device == "edgetpu" || IsEmulated(target);
   });
 }
 

@@ -24,6 +24,7 @@ struct Emulation {
   EmulationOptions options;
   std::shared_ptr<const Platform> platform;  // the one that is given, or nullptr
   ResourceTimes resources;
+  MakeIntegerNumbers integers;
 };
 
 // Devices of one platform must not jitter in step: their names go into the seed (FNV-1a, Fowler, Noll and Vo).
@@ -62,6 +63,9 @@ class EmulatedBackend : public Backend {
     EmulatedDeviceOptions made = OptionsOf(named, target, clock, emulation_->resources);
     made.host = OpenHost(options);
     made.exact = host_.name() != kNull;
+    made.integers = emulation_->integers;
+    made.open = options;
+    made.open.clock = nullptr;
     made.jitter = emulation_->options.jitter;
     made.jitter_seed = SeedOf(emulation_->options.jitter_seed, named.device->name);
     return std::make_shared<EmulatedDevice>(std::move(made));
@@ -90,8 +94,10 @@ class EmulatedBackend : public Backend {
 }  // namespace
 
 std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Backend*>& hosts,
-                                                           const EmulationOptions& options) {
+                                                           const EmulationOptions& options,
+                                                           MakeIntegerNumbers integers) {
   auto emulation = std::make_shared<Emulation>();
+  emulation->integers = std::move(integers);
   emulation->options = options;
   if (!options.platform.empty()) {
     Platform platform = LoadPlatform(options.platform, BuiltinCostSchemas());

@@ -56,7 +56,11 @@ EmulatedDevice::EmulatedDevice(EmulatedDeviceOptions options)
   if (options_.clock == nullptr) options_.clock = &Clock::Real();
   if (options_.resource == nullptr) options_.resource = std::make_shared<ResourceTime>();
   const DeviceInfo& host = options_.host->info();
-  info_.engine += options_.exact ? ", numbers from " + host.engine : ", no numbers";
+  if (quantizes_itself()) {
+    info_.engine += ", numbers of its integer form";
+  } else {
+    info_.engine += options_.exact ? ", numbers from " + host.engine : ", no numbers";
+  }
   info_.cores = host.cores;
   info_.spaces = host.spaces;
   const std::vector<Precision>& offered = options_.device.precisions;
@@ -70,21 +74,28 @@ EmulatedDevice::EmulatedDevice(EmulatedDeviceOptions options)
 
 Precision EmulatedDevice::precision() const { return PrecisionOn(options_.device, options_.target.precision); }
 
+// An Edge TPU knows no floats.
+bool EmulatedDevice::quantizes_itself() const {
+  return options_.integers && options_.exact && options_.device.kind == DeviceKind::kEdgeTpu;
+}
+
 // The host's own placement is no proof of anything here.
-std::shared_ptr<Executable> EmulatedDevice::CompileForHost(const Artifact& artifact, CompileOptions options) const {
+IntegerNumbers EmulatedDevice::CompileForHost(const Artifact& artifact, bool quantized, CompileOptions options) const {
   options.execution = Execution::kCaller;
   options.prove_placement = false;
   options.max_in_flight = 1;
-  return options_.host->Compile(artifact, options);
+  if (quantizes_itself() && !quantized)
+    return options_.integers(artifact.model(), *options_.host, options, options_.open);
+  const std::string host = options_.host->info().target.ToString();
+  return {.executable = options_.host->Compile(artifact, options),
+          .from = options_.exact ? host + (quantized ? "" : ", in fp32") : "none: zeros of the right shapes"};
 }
 
-EmulationReport EmulatedDevice::Describe(const ModelledTime& time) const {
-  const std::string host = options_.host->info().target.ToString();
+EmulationReport EmulatedDevice::Describe(const ModelledTime& time, std::string numbers) const {
   return {
       .cost_model = fmt::format("{} of {}", options_.device.cost.model, FullName(options_.platform, options_.device)),
       .precision = precision(),
-      .numbers =
-          options_.exact ? host + (time.works().quantized ? "" : ", in fp32") : "none: zeros of the right shapes",
+      .numbers = std::move(numbers),
       .exact = options_.exact,
       .modelled_s = time.whole().seconds,
       .low = time.whole().low,
@@ -121,13 +132,14 @@ std::unique_ptr<Executable> EmulatedDevice::Compile(const Artifact& artifact, co
   RequireOps(options_.device, who, model.graph());
   RequireMemory(options_.device, who, WorkOf(model.graph()), precision());
   ModelledTime time = TimeOf(model);
-  EmulationReport report = Describe(time);
+  IntegerNumbers numbers = CompileForHost(artifact, time.works().quantized, options);
+  EmulationReport report = Describe(time, std::move(numbers.from));
   const PlacementTexts texts = TextsOf(report);
   Placement placement = options.prove_placement
                             ? EmulatedPlacement(model.graph(), time.works(), time.estimate(), texts)
                             : UnaskedPlacement(model.graph(), texts);
   auto program = std::make_shared<EmulatedProgram>(
-      EmulatedProgramOptions{.host = CompileForHost(artifact, options),
+      EmulatedProgramOptions{.host = std::move(numbers.executable),
                              .time = std::move(time),
                              .placement = std::move(placement),
                              .report = std::move(report),

@@ -10,7 +10,9 @@
 #include "consort/device.h"
 #include "consort/emulation.h"
 #include "cost/cost_model.h"
+#include "device/quantizes_itself.h"
 #include "emulate/emulated_placement.h"
+#include "emulate/integer_numbers.h"
 #include "emulate/modelled_time.h"
 #include "emulate/resource_time.h"
 #include "platform/platform.h"
@@ -24,6 +26,8 @@ struct EmulatedDeviceOptions {
   std::shared_ptr<const CostModel> cost;   // of the device
   std::shared_ptr<Device> host;            // computes the numbers, by real time
   bool exact = true;                       // false: the host computes none (the null device)
+  MakeIntegerNumbers integers;             // of an Edge TPU, in the host's place; empty: the host computes in float
+  OpenOptions open;                        // of what `integers` opens
   std::shared_ptr<ResourceTime> resource;  // shared by the devices that share time; absent: its own
   std::vector<SharedResource> shared;      // what its calls take time of besides
   Clock* clock = nullptr;                  // nullptr: Clock::Real()
@@ -31,11 +35,12 @@ struct EmulatedDeviceOptions {
   uint64_t jitter_seed = 0;                // each executable counts on from it
 };
 
-// A decorator over any device: outputs come from the host device, bit for bit, and a call ends when the cost model
+// A decorator over any device: outputs come from the host device, bit for bit, or, where the device computes in integers
+// only and the model is a float one, from the integer form of it (IntegerNumbers); and a call ends when the cost model
 // says. By a clock of its own time (emulate/virtual_clock.h) the host's time does not count at all; by the real clock a
 // call whose numbers take longer than the modelled time is an overrun (consort/emulation.h). Compile refuses what the
 // device could not run: ops that it lacks, weights beyond its memory. Its executables are Emulated. Thread-safe.
-class EmulatedDevice : public Device {
+class EmulatedDevice : public Device, public QuantizesItself {
  public:
   // Throws kUnsupported for a precision that the device does not have.
   explicit EmulatedDevice(EmulatedDeviceOptions options);
@@ -43,12 +48,14 @@ class EmulatedDevice : public Device {
   const DeviceInfo& info() const override { return info_; }
   std::unique_ptr<Executable> Compile(const Artifact& artifact, const CompileOptions& options) override;
   Buffer Allocate(const TensorSpec& spec, MemorySpace space) override { return options_.host->Allocate(spec, space); }
+  bool quantizes_itself() const override;
 
  private:
   Precision precision() const;
-  std::shared_ptr<Executable> CompileForHost(const Artifact& artifact, CompileOptions options) const;
+  // What computes the numbers, and where they come from.
+  IntegerNumbers CompileForHost(const Artifact& artifact, bool quantized, CompileOptions options) const;
   ModelledTime TimeOf(const Model& model) const;
-  EmulationReport Describe(const ModelledTime& time) const;
+  EmulationReport Describe(const ModelledTime& time, std::string numbers) const;
   PlacementTexts TextsOf(const EmulationReport& report) const;
 
   EmulatedDeviceOptions options_;

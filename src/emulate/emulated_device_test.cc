@@ -122,6 +122,37 @@ EmulationReport ReportOf(const Executable& executable) {
   return emulated == nullptr ? EmulationReport{} : emulated->emulation();
 }
 
+// Of the device in integers: what is 2x on the host is 0 there.
+EmulatedDeviceOptions WithIntegers(Clock& clock, DeviceKind kind) {
+  EmulatedDeviceOptions options = OptionsWith(clock);
+  options.device.kind = kind;
+  options.integers = [](const Model& model, Device&, const CompileOptions& compile, const OpenOptions&) {
+    const auto null = MakeNullBackend()->Open(Target::Parse("null@null"), {});
+    return IntegerNumbers{null->Compile(Artifact(model), compile), "zeros, in int8"};
+  };
+  return options;
+}
+
+TEST(EmulatedDevice, AnEdgeTpusNumbersAreThoseOfTheIntegerForm) {
+  VirtualClock clock;
+  const ClockMember member(clock, "main");
+  EmulatedDevice device(WithIntegers(clock, DeviceKind::kEdgeTpu));
+  EXPECT_TRUE(DoesQuantizeItself(device));
+  const auto executable = device.Compile(Copy({"4"}), {});
+  EXPECT_EQ(ReportOf(*executable).numbers, "zeros, in int8");
+  const auto binding = Bound(*executable, {4});
+  consort::Run(*executable, binding);
+  EXPECT_THAT(binding->output(0).as<float>(), ElementsAre(0, 0, 0, 0));
+}
+
+TEST(EmulatedDevice, OthersComputeInFloatOnTheHost) {
+  VirtualClock clock;
+  const ClockMember member(clock, "main");
+  EmulatedDevice device(WithIntegers(clock, DeviceKind::kNpu));
+  EXPECT_FALSE(DoesQuantizeItself(device));
+  EXPECT_EQ(ReportOf(*device.Compile(Copy({"4"}), {})).numbers, "cpu@double, in fp32");
+}
+
 TEST(EmulatedDevice, SaysWhatItIs) {
   VirtualClock clock;
   const EmulatedDevice device(OptionsWith(clock));

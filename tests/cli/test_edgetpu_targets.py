@@ -140,3 +140,23 @@ def test_a_bundle_with_a_changed_part_is_refused(bundle):
     (bundle / "rest.onnx").write_bytes(b"something else")
     outcome = call("run", "-m", bundle)
     assert outcome.code == 3 and "rest.onnx" in outcome.stderr, outcome.describe()
+
+
+def numbers_of(report):
+    return report["targets"][0]["emulation"]["numbers"]
+
+
+@pytest.mark.parametrize("target", ["emulated:coral-usb3", "emulated:coral-usb3/int8"])
+def test_an_emulated_edge_tpu_computes_what_the_integer_file_computes(lenet, tmp_path, target):
+    file = outputs(tmp_path / "file", "-m", lenet, "-d", LITERT)
+    assert np.array_equal(outputs(tmp_path / "emulated", "-m", lenet, "-d", target, "--clock", "virtual"), file)
+    assert numbers_of(call_json("run", "-m", lenet, "-d", target, "--clock", "virtual")) == "cpu@litert, in int8"
+
+
+def test_an_emulated_edge_tpu_says_where_other_numbers_come_from(erf, tmp_path):
+    numbers = numbers_of(call_json("run", "-m", erf, "-d", "emulated:pi-coral.coral-usb3", "--clock", "virtual"))
+    assert numbers.startswith(f"{ORT}, quantized in ONNX (no file for LiteRT: ") and "'erf' (Erf)" in numbers
+    right = outputs(tmp_path / "float", "-m", erf, "-d", ORT)
+    assert 15 < sqnr(outputs(tmp_path / "emulated", "-m", erf, "-d", "emulated:pi-coral.coral-usb3", "--clock", "virtual"), right) < 60
+    # Other devices compute as their hosts do.
+    assert numbers_of(call_json("run", "-m", erf, "-d", "emulated:seed.gtx1650", "--clock", "virtual")).endswith("in fp32")

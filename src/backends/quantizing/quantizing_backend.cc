@@ -11,6 +11,7 @@
 #include "consort/emulation.h"
 #include "cost/work.h"
 #include "device/isolated.h"
+#include "device/quantizes_itself.h"
 
 namespace consort {
 namespace {
@@ -105,7 +106,7 @@ class QuantizingBackend : public Backend {
   std::shared_ptr<Device> Open(const Target& target, const OpenOptions& options) override {
     std::shared_ptr<Device> device = options.isolated && !inner_->isolates_itself() ? OpenIsolated(target, options)
                                                                                     : inner_->Open(target, options);
-    if (!target.precision || !IsInteger(*target.precision)) return device;
+    if (!target.precision || !IsInteger(*target.precision) || DoesQuantizeItself(*device)) return device;
     const Precision asked = *target.precision == Precision::kInt8 ? activations_ : *target.precision;
     return std::make_shared<QuantizingDevice>(std::move(device), asked, quantizer_);
   }
