@@ -24,11 +24,14 @@ readonly debian_packages=(
   libzip-dev zlib1g-dev libpng-dev libturbojpeg0-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
+# What only the tests use: the browser in which they open the report's page, and what draws its plots without one.
+readonly debian_test_packages=(chromium gnuplot-nox)
 readonly onnx_version=1.23.2
 readonly onnxruntime_version=1.32.0
 readonly onnxruntime_go_version=v1.27.0
 readonly litert_version=2.21.0-1.5.14
 readonly litert_headers_version=2.16.1
+readonly plotly_version=7.1.0
 
 say() { echo "setup: $*"; }
 
@@ -67,8 +70,9 @@ check_sha256() {
     fail "$1 does not have the pinned sha256 $2. Delete .deps/.work and run 'make setup' again; if it stays, the source changed."
 }
 
+# install_debian_packages [FURTHER...]
 install_debian_packages() {
-  local wanted=("${debian_packages[@]}") missing=() as_root=()
+  local wanted=("${debian_packages[@]}" "$@") missing=() as_root=()
   command -v go >/dev/null || wanted+=(golang-go)
   command -v dpkg-query >/dev/null || {
     say "this is not Debian: the packages ${wanted[*]} (or what your system calls them) must already be installed"
@@ -190,6 +194,20 @@ fetch_maven() {
     fail "See the sentence above; check the network, then run 'make setup' again."
 }
 
+# The charting library of the report's page: one file out of plotly.py's wheel.
+build_plotly() {
+  local prefix=$1 wheel=$work/plotly-wheel
+  rm -rf "$wheel"
+  mkdir -p "$wheel"
+  attempt "Downloading plotly $plotly_version" "Check the network and pip's settings, then run 'make setup' again." \
+    "$venv/bin/python" -m pip download --disable-pip-version-check --no-input --no-deps --require-hashes \
+    --requirement "$scripts/requirements-plotly.txt" --dest "$wheel"
+  attempt "Unpacking plotly.min.js" "Run 'make setup' again." \
+    unzip -q -j "$wheel/plotly-$plotly_version-py3-none-any.whl" plotly/package_data/plotly.min.js -d "$prefix"
+  check_sha256 "$prefix/plotly.min.js" 3b6e15d45dbb7fca5bd2094291e961ddc5472cd887009e6009a56dab668d721f
+  rm -rf "$wheel"
+}
+
 # A relative link, so that the folder can be moved with .deps.
 link_openvino() {
   [[ -L $deps/openvino ]] || ln -s venv/lib/python3.11/site-packages/openvino "$deps/openvino"
@@ -211,11 +229,12 @@ main() {
     say "waiting for another set-up in $root"
     flock "$lock"
   }
-  install_debian_packages
+  if [[ $purpose == --test ]]; then install_debian_packages "${debian_test_packages[@]}"; else install_debian_packages; fi
   install_venv
   stage onnx "$onnx_version" "ONNX $onnx_version (about two minutes on two cores)" build_onnx
   stage onnxruntime "$onnxruntime_version $onnxruntime_go_version" "ONNX Runtime's headers" build_onnxruntime
   stage litert "$litert_version $litert_headers_version 3" "LiteRT (TensorFlow Lite)" build_litert
+  stage plotly "$plotly_version" "plotly.js, which draws the plots of reports" build_plotly
   link_openvino
   case $purpose in
     --demo) install_models --only ppocr_det images/page.png ;;

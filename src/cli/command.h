@@ -53,6 +53,7 @@ Command AddPlanCommand(CLI::App& program);
 Command AddPlatformsCommand(CLI::App& program);
 Command AddProfileCommand(CLI::App& program);
 Command AddQuantizeCommand(CLI::App& program);
+Command AddReportCommand(CLI::App& program);
 Command AddRunCommand(CLI::App& program);
 Command AddShardCommand(CLI::App& program);
 Command AddSimulateCommand(CLI::App& program);

@@ -80,7 +80,7 @@ std::vector<Command> AddCommands(CLI::App& program) {
   for (const auto add : {AddDevicesCommand, AddDoctorCommand, AddInspectCommand, AddMakeCommand, AddRunCommand,
                          AddBenchCommand, AddCompareCommand, AddPlatformsCommand, AddSimulateCommand,
                          AddCalibrateCommand, AddShardCommand, AddQuantizeCommand, AddConvertCommand, AddAuditCommand,
-                         AddEdgeTpuCommand, AddProfileCommand, AddPlanCommand}) {
+                         AddEdgeTpuCommand, AddProfileCommand, AddPlanCommand, AddReportCommand}) {
     commands.push_back(add(program));
   }
   for (const Command& command : commands) command.app->group("Commands");

@@ -6,10 +6,10 @@
 #include <optional>
 #include <set>
 
+#include "base/checked_json.h"
 #include "base/nearest.h"
 #include "base/strings.h"
 #include "consort/error.h"
-#include "plan/checked_json.h"
 #include "plan/describe_stage.h"
 #include "plan/fingerprint.h"
 #include "plan/plan_json.h"

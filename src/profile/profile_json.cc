@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/checked_json.h"
 #include "consort/error.h"
-#include "plan/checked_json.h"
 #include "plan/plan_json.h"
 
 namespace consort {

@@ -1,6 +1,6 @@
 // JSON of a file whose every complaint names the place: for formats with known keys.
-#ifndef CONSORT_PLAN_CHECKED_JSON_H_
-#define CONSORT_PLAN_CHECKED_JSON_H_
+#ifndef CONSORT_BASE_CHECKED_JSON_H_
+#define CONSORT_BASE_CHECKED_JSON_H_
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -36,6 +36,7 @@ class CheckedJson {
   void RequireKeys(const std::vector<std::string>& known) const;
 
   bool IsNull() const { return json_.is_null(); }
+  bool IsText() const { return json_.is_string(); }
   std::vector<CheckedJson> Items() const;
   std::string Text() const;
   bool Truth() const;
@@ -60,4 +61,4 @@ class CheckedJson {
 
 }  // namespace consort
 
-#endif  // CONSORT_PLAN_CHECKED_JSON_H_
+#endif  // CONSORT_BASE_CHECKED_JSON_H_

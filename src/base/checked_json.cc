@@ -1,4 +1,4 @@
-#include "plan/checked_json.h"
+#include "base/checked_json.h"
 
 #include <fmt/format.h>
 
