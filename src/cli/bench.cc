@@ -14,6 +14,7 @@
 #include "cli/bench_report.h"
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/report_bench.h"
 #include "cli/run_inputs.h"
 #include "cli/shard_quantizer.h"
 #include "consort/registry.h"
@@ -157,6 +158,7 @@ ExitCode RunBench(BenchArguments& arguments) {
   } else {
     WriteFile(arguments.output, text);
   }
+  if (arguments.report.asked()) WriteReports(BenchDocument(report, arguments.percentiles), arguments.report);
   const ExitCode code = Conclude(report);
   if (failure != nullptr) std::rethrow_exception(failure);
   return code;

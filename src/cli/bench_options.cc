@@ -74,6 +74,7 @@ void AddPrintOptions(CLI::App* app, BenchArguments& arguments) {
   AddParsed(
       app, "-o,--output", "FILE", arguments.output, [](const std::string& text) { return text; },
       "write to this file instead of the standard output");
+  AddReportOption(app, arguments.report);
   AddFormatOption(
       app, arguments.format,
       {OutputFormat::kTable, OutputFormat::kMarkdown, OutputFormat::kCsv, OutputFormat::kJson, OutputFormat::kJsonl});

@@ -11,6 +11,7 @@
 #include "cli/compare_options.h"
 #include "cli/model_options.h"
 #include "cli/planned_model.h"
+#include "cli/report_option.h"
 #include "measure/meter.h"
 
 namespace consort {
@@ -39,6 +40,7 @@ struct BenchArguments : ModelArguments, InputArguments, EngineArguments {
   std::vector<double> percentiles = {50, 90, 95, 99, 99.9};
   std::filesystem::path output;  // empty: the standard output
   OutputFormat format = OutputFormat::kTable;
+  ReportOption report;
 };
 
 // Adds every option of the command; `arguments` must outlive the parsing.

@@ -13,6 +13,7 @@
 #include "cli/input_sets.h"
 #include "cli/plan_rules.h"
 #include "cli/progress.h"
+#include "cli/report_bench.h"
 #include "tune/session_timer.h"
 
 namespace consort {
@@ -159,6 +160,7 @@ ExitCode RunBenchPlan(const BenchArguments& arguments) {
   } else {
     WriteFile(arguments.output, text);
   }
+  if (arguments.report.asked()) WriteReports(PlanBenchDocument(report, arguments.percentiles), arguments.report);
   return bench.Conclude(Conclude(report));
 }
 

@@ -15,6 +15,7 @@
 #include "cli/compare_report.h"
 #include "cli/input_sets.h"
 #include "cli/plan_rules.h"
+#include "cli/report_compare.h"
 #include "cli/run_inputs.h"
 #include "cli/shard_quantizer.h"
 #include "consort/registry.h"
@@ -207,6 +208,7 @@ ExitCode RunCompare(const CompareOptions& options) {
                                 inputs.count() == 1 ? "" : "s");
   }
   PrintCompareReport(report, options.format);
+  if (options.report.asked()) WriteReports(CompareDocument(report), options.report);
   return ConcludeCompare(report);
 }
 

@@ -58,6 +58,7 @@ void AddCompareOptions(CLI::App* app, CompareOptions& options) {
   AddParsed(app, "--threads", "N", options.compile.threads, ParsePositive,
             "engine threads (default: one per core of the target)");
   AddEngineOptions(app, options);
+  AddReportOption(app, options.report);
   AddFormatOption(app, options.format,
                   {OutputFormat::kTable, OutputFormat::kMarkdown, OutputFormat::kCsv, OutputFormat::kJson});
   AddPlanningOptions(app, options.planning, "a plan of 'consort plan', compared with the targets of --device");

@@ -7,6 +7,7 @@
 #include "bench/accuracy.h"
 #include "cli/model_options.h"
 #include "cli/planned_model.h"
+#include "cli/report_option.h"
 
 namespace consort {
 
@@ -25,6 +26,7 @@ struct CompareOptions : ModelArguments, InputArguments, EngineArguments {
   AccuracyBounds bounds;
   PlanningArguments planning;
   OutputFormat format = OutputFormat::kTable;
+  ReportOption report;
 };
 
 // "none", or a target.

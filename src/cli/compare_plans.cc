@@ -11,6 +11,7 @@
 #include "cli/emulation_report.h"
 #include "cli/input_sets.h"
 #include "cli/plan_rules.h"
+#include "cli/report_compare.h"
 #include "plan/drawing.h"
 #include "tune/session_timer.h"
 
@@ -161,6 +162,7 @@ ExitCode RunComparePlans(const CompareOptions& options) {
   PlanComparison comparison(options);
   const CompareReport report = comparison.Run();
   PrintCompareReport(report, options.format);
+  if (options.report.asked()) WriteReports(CompareDocument(report), options.report);
   return comparison.Conclude(ConcludeCompare(report));
 }
 

@@ -76,6 +76,7 @@ class Planning {
                       .batch = batch_};
     for (RankedPlan& ranked : list.plans) Sign(model, ranked.plan);
     report.written = WritePlan(report, arguments_);
+    WritePlanReports(report, arguments_);
     return arguments_.format == OutputFormat::kJson ? PlanReportJson(report) : PlanTables(report);
   }
 

@@ -13,6 +13,7 @@
 #include "cli/planned_model.h"
 #include "cli/profile_options.h"
 #include "cli/progress.h"
+#include "cli/report_plan.h"
 #include "cli/run_inputs.h"
 #include "cli/shard_quantizer.h"
 #include "cost/cost_model.h"
@@ -78,6 +79,7 @@ class LocalPlanning {
     if (!arguments_.profile.empty() && !arguments_.dry_run) report.written.push_back(arguments_.profile.string());
     fmt::print("{}", arguments_.format == OutputFormat::kJson ? PlanReportJson(report) : PlanTables(report));
     std::fflush(stdout);
+    WritePlanReports(report, arguments_);
     if (missed) return SayMisses(*accuracy, "");
     if (made.unstable.empty()) return ExitCode::kDone;
     fmt::print(stderr, "consort: unstable: {}\n", made.unstable);
@@ -230,6 +232,10 @@ bool HasDevice(const Platform& platform, const std::string& text) {
 bool LooksLikeTarget(const std::string& text) {
   if (text.find_first_of("@:") != std::string::npos) return true;
   return DeviceWords().count(text.substr(0, text.find('/'))) > 0;
+}
+
+void WritePlanReports(const PlanReport& report, const PlanArguments& arguments) {
+  if (arguments.report.asked() && !arguments.dry_run) WriteReports(PlanDocument(report), arguments.report);
 }
 
 std::vector<std::string> WritePlan(const PlanReport& report, const PlanArguments& arguments) {

@@ -22,6 +22,8 @@ bool HasDevice(const Platform& platform, const std::string& text);
 // A text that can only be a target: with '@' or ':', or a device name that targets begin with.
 bool LooksLikeTarget(const std::string& text);
 
+// Writes the reports that the command line asks for.
+void WritePlanReports(const PlanReport& report, const PlanArguments& arguments);
 // Writes the files that the command line asks for; their names.
 std::vector<std::string> WritePlan(const PlanReport& report, const PlanArguments& arguments);
 

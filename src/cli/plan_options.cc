@@ -115,6 +115,7 @@ void AddPlanOptions(CLI::App* app, PlanArguments& arguments) {
   AddParsed(
       app, "--svg", "FILE", arguments.svg, [](const std::string& text) { return text; },
       "write a drawing of the chosen plan");
+  AddReportOption(app, arguments.report);
   app->add_flag("--dry-run", arguments.dry_run, "plan and print, but write no file");
   AddFormatOption(app, arguments.format);
 }

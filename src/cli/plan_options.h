@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/compare_options.h"
+#include "cli/report_option.h"
 #include "cli/simulate_options.h"
 #include "plan/planner.h"
 
@@ -30,6 +31,7 @@ struct PlanArguments : NetworkArguments, InputArguments, EngineArguments {
 
   std::filesystem::path output;  // empty: none
   std::filesystem::path svg;     // empty: none
+  ReportOption report;
   bool dry_run = false;
   OutputFormat format = OutputFormat::kTable;
 };

@@ -8,6 +8,7 @@
 #include "base/clock_thread.h"
 #include "base/thread.h"
 #include "cli/command.h"
+#include "cli/report_run.h"
 #include "cli/run_calls.h"
 #include "cli/run_inputs.h"
 #include "cli/run_options.h"
@@ -141,6 +142,7 @@ ExitCode RunWith(const RunOptions& options) {
     if (!options.output_folder.empty()) WriteOutputs(report.outputs, FolderOf(report, options, reports.size() > 1));
   }
   PrintRunReport(reports, options);
+  if (options.report.asked()) WriteReports(RunDocument(reports), options.report);
   if (AllPassed(reports)) return ExitCode::kDone;
   std::fflush(stdout);
   fmt::print(stderr, "consort: an output differs by more than the tolerance\n");

@@ -47,6 +47,7 @@ void AddPrintOptions(CLI::App* app, RunOptions& options) {
       app, "--placement", options.placement,
       {{"summary", PlacementDetail::kSummary}, {"ops", PlacementDetail::kOps}, {"none", PlacementDetail::kNone}},
       "where the ops ran: counts, op by op, or not at all (default: summary)");
+  AddReportOption(app, options.report);
   AddFormatOption(app, options.format);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/model_options.h"
+#include "cli/report_option.h"
 #include "cli/run_plan_options.h"
 
 namespace consort {
@@ -26,6 +27,7 @@ struct RunOptions : ModelArguments, InputArguments, EngineArguments, PlanRunArgu
   bool dequantize = false;              // outputs of quantized ports become float32
   PlacementDetail placement = PlacementDetail::kSummary;
   OutputFormat format = OutputFormat::kTable;
+  ReportOption report;
 };
 
 // Adds every option of the command; `options` must outlive the parsing.

@@ -20,6 +20,7 @@
 #include "bench/plan_subject.h"
 #include "cli/input_sets.h"
 #include "cli/plan_rules.h"
+#include "cli/report_run.h"
 #include "cli/run_inputs.h"
 #include "cli/run_plan_flow.h"
 #include "cli/run_plan_replan.h"
@@ -237,6 +238,7 @@ std::vector<Port> RunSession(PlanSetup& setup, const RunOptions& options, const 
   report.session = session.report();
   DescribeReplicas(MedianTimes(session.trace()), executables, report.flow.wall_ns, report);
   WriteTrace(session, options, report);
+  if (options.report.asked()) report.events = session.trace().Read();
   return session.outputs();
 }
 
@@ -359,6 +361,7 @@ ExitCode RunPlan(const RunOptions& options) {
   report.stages = DescribeStages(setup, setup.plan(), setup.prepared());
   if (!report.accuracy || report.accuracy->misses.empty()) RunCalls(setup, options, report);
   fmt::print("{}", FormatPlanRun(report, options));
+  if (options.report.asked()) WriteReports(PlanRunDocument(report, setup.graph()), options.report);
   const ExitCode code = setup.Conclude(Conclude(report));
   if (MayHang(report, options)) {
     std::fflush(stdout);

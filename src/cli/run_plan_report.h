@@ -16,6 +16,7 @@
 #include "plan/plan.h"
 #include "run/ensemble.h"
 #include "run/session_options.h"
+#include "run/trace.h"
 
 namespace consort {
 
@@ -67,6 +68,7 @@ struct PlanRunReport {
   std::vector<OutputReport> outputs;  // of the last call
   double largest_difference = 0;      // of other results from the last, relative
   std::string trace_file;             // written; "": none
+  std::vector<TraceEvent> events;  // for a report; of the newest calls where there were very many
   bool trace_whole = true;            // false: the oldest events were lost
 
   double samples() const { return static_cast<double>(flow.delivered * plan.batch); }

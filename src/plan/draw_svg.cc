@@ -19,8 +19,6 @@ constexpr int kUseHeight = 24;
 constexpr int kLabel = 200;  // of a resource's name
 constexpr int kBarWidth = 330;
 constexpr int kCharacterWidth = 7;  // of figures, about
-constexpr char kBusy[] = "#2f6fb7";
-constexpr char kPace[] = "#b8442c";
 
 std::string Escaped(const std::string& text) {
   std::string escaped;
@@ -54,9 +52,9 @@ std::string Box(int x, int y, int width, int height, const std::string& attribut
 }
 
 std::string UseBar(int x, int y, int width, double share, bool sets_pace) {
-  return Box(x, y, width, 8, "fill=\"#dde3ea\" rx=\"2\"") +
+  return Box(x, y, width, 8, "class=\"track\" rx=\"2\"") +
          Box(x, y, std::max(1, static_cast<int>(share * width)), 8,
-             fmt::format("fill=\"{}\" rx=\"2\"", sets_pace ? kPace : kBusy));
+             fmt::format("class=\"{}\" rx=\"2\"", sets_pace ? "pace" : "busy"));
 }
 
 std::string DeviceSvg(const StageSketch::Device& device, int x, int y) {
@@ -108,14 +106,18 @@ std::string UsesSvg(const std::vector<ResourceUse>& uses, int y) {
   return svg;
 }
 
+// Every colour stands twice: for readers without custom properties, and as the page around it wants it (light or dark).
 constexpr char kStyle[] =
-    "<style>text{font-family:system-ui,'DejaVu Sans',sans-serif;fill:#1d2733}.head{font-size:18px;font-weight:600}"
-    ".title{font-size:14px;font-weight:600}.device{font-size:13px;font-weight:600}.figure{font-size:12px}"
-    ".ops{font-size:11px;fill:#5b6774}.stage{fill:#f6f8fa;stroke:#9aa7b4}.arrow{stroke:#5b6774;stroke-width:1.5}</"
-    "style>\n"
+    "<style>text{font-family:system-ui,'DejaVu Sans',sans-serif;fill:#1d2733;fill:var(--drawing-ink,#1d2733)}"
+    ".head{font-size:18px;font-weight:600}.title{font-size:14px;font-weight:600}.device{font-size:13px;font-weight:600}"
+    ".figure{font-size:12px}.ops{font-size:11px;fill:#5b6774;fill:var(--drawing-muted,#5b6774)}"
+    ".page{fill:#fff;fill:var(--drawing-page,#fff)}"
+    ".stage{fill:#f6f8fa;fill:var(--drawing-box,#f6f8fa);stroke:#9aa7b4;stroke:var(--drawing-line,#9aa7b4)}"
+    ".arrow{stroke:#5b6774;stroke:var(--drawing-muted,#5b6774);stroke-width:1.5}"
+    ".tip{fill:#5b6774;fill:var(--drawing-muted,#5b6774)}.track{fill:#dde3ea;fill:var(--drawing-track,#dde3ea)}"
+    ".busy{fill:#2f6fb7;fill:var(--drawing-busy,#2f6fb7)}.pace{fill:#b8442c;fill:var(--drawing-pace,#b8442c)}</style>\n"
     "<defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" "
-    "orient=\"auto\">"
-    "<path d=\"M0 0 8 4 0 8z\" fill=\"#5b6774\"/></marker></defs>\n";
+    "orient=\"auto\"><path d=\"M0 0 8 4 0 8z\" class=\"tip\"/></marker></defs>\n";
 
 }  // namespace
 
@@ -132,7 +134,7 @@ std::string DrawSvg(const Plan& plan, const Graph& graph, const std::vector<Reso
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\">\n{2}", width,
       height, kStyle);
-  svg += Box(0, 0, width, height, "fill=\"#ffffff\"");
+  svg += Box(0, 0, width, height, "class=\"page\"");
   svg += TextAt(kMargin, 36, "head", fmt::format("{}: {} on {}", plan.model, ToString(plan.strategy), plan.platform));
   svg += TextAt(kMargin, 60, "figure",
                 fmt::format("{}: {:.4g} samples/s, latency {}, batch {}",

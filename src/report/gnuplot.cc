@@ -12,6 +12,7 @@ namespace {
 constexpr size_t kTitleColumns = 96;
 constexpr size_t kMostTitleLines = 3;
 constexpr size_t kMostTics = 24;
+constexpr size_t kLongestRow = 100;  // of labels beside one another
 
 // Whole UTF-8 characters, at most `most` of them; an ellipsis where some are left out.
 std::string CutTo(std::string_view text, size_t most) {
@@ -42,9 +43,13 @@ std::vector<std::string> TitleLines(std::string_view text) {
 std::string CategoryTics(const char* name, const std::vector<std::string>& categories) {
   const size_t step = (categories.size() + kMostTics - 1) / kMostTics;
   std::string tics;
-  for (size_t i = 0; i < categories.size(); i += step)
-    tics += fmt::format("{}{} {}", tics.empty() ? "" : ", ", QuotedLabel(categories[i]), i);
-  const bool tilted = name[0] == 'x' && categories.size() > 4;
+  size_t length = 0;
+  for (size_t i = 0; i < categories.size(); i += step) {
+    const std::string label = QuotedLabel(categories[i]);
+    length += label.size();
+    tics += fmt::format("{}{} {}", tics.empty() ? "" : ", ", label, i);
+  }
+  const bool tilted = name[0] == 'x' && length > kLongestRow;
   return fmt::format("set {}tics {} ({}) nomirror\nset {}range [-0.6:{}]\n", name, tilted ? "rotate by -35" : "norotate",
                      tics, name, static_cast<double>(categories.size()) - 0.4);
 }
@@ -88,7 +93,7 @@ std::string Preamble(std::string_view caption, int width, int height) {
 }
 
 std::string AxisLines(const char* name, const Axis& axis) {
-  std::string lines = fmt::format("set {}label {}\n", name, Quoted(TitleOf(axis)));
+  std::string lines = fmt::format("set {}label {}{}\n", name, Quoted(TitleOf(axis)), name[0] == 'x' ? " offset 0,0.4" : "");
   if (!axis.categories.empty()) return lines + CategoryTics(name, axis.categories);
   if (axis.logarithmic) lines += fmt::format("set logscale {}\n", name);
   return lines + fmt::format("set format {} '%g'\n", name);

@@ -147,7 +147,7 @@ class Chromium:
             page.errors.append(data["exceptionDetails"])
         elif method == "Runtime.consoleAPICalled" and data["type"] in ("error", "warning", "assert"):
             page.errors.append([argument.get("value", argument.get("description")) for argument in data["args"]])
-        elif method == "Log.entryAdded" and data["entry"]["level"] in ("error", "warning"):
+        elif method == "Log.entryAdded" and data["entry"]["level"] == "error":
             page.errors.append(data["entry"])
         elif method == "Network.requestWillBeSent":
             page.requests.append(data["request"]["url"])
