@@ -25,8 +25,11 @@ struct ShardQuantizer::State {
     const std::pair key(model.fingerprint(), precision);
     const auto known = forms.find(key);
     if (known != forms.end()) return known->second;
-    const ByteType type = precision == Precision::kInt8 ? ByteType::kInt8 : ByteType::kUInt8;
-    return forms.emplace(key, QuantizedForm(model, *ranges, {.format = {.type = type}})).first->second;
+    // Signed activations are for TensorFlow Lite, which takes no float operators; both x86 engines get unsigned ones.
+    const bool is_signed = precision == Precision::kInt8;
+    const QdqOptions bytes = {.format = {.type = is_signed ? ByteType::kInt8 : ByteType::kUInt8}};
+    const QuantizeScope scope = is_signed ? QuantizeScope::kAll : QuantizeScope::kAuto;
+    return forms.emplace(key, QuantizedForm(model, *ranges, bytes, scope)).first->second;
   }
 
   std::mutex mutex;
