@@ -112,7 +112,8 @@ def test_a_plan_for_a_platform_runs_as_it_is(planned, clock, numbers):
     if numbers == "none":
         assert report["accuracy"]["whole"] is None and "has no numbers" in report["accuracy"]["problem"]
     else:
-        assert report["accuracy"]["whole"]["cosine"] > 0.9999
+        # The Edge TPU among them computes in integers.
+        assert 0.99 < report["accuracy"]["whole"]["cosine"] < 0.99999
 
 
 def test_in_virtual_time_a_session_keeps_the_plans_pace(planned):
