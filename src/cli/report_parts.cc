@@ -160,7 +160,7 @@ report::Section PlacementSection(const LabelledPlacements& placements) {
   report::Section section{.id = "placement", .title = "Where every operator ran"};
   for (const auto& [label, placement] : placements) {
     if (!placement->evidence.empty())
-      section.blocks.push_back(report::Paragraph{fmt::format("{}: by the {}.", label, placement->evidence)});
+      section.blocks.push_back(report::Paragraph{fmt::format("{}: known from: {}.", label, placement->evidence)});
   }
   section.blocks.push_back(PlacementChart(placements));
   section.blocks.push_back(PlacementTable(placements));

@@ -17,7 +17,7 @@ namespace {
 using report::Cell;
 
 constexpr double kMs = 1e3;
-constexpr int kDrawnCalls = 12;
+constexpr int kDrawnCalls = 32;
 
 Cell Known(double value, double factor = 1) { return value > 0 ? Cell(value * factor) : Cell(); }
 

@@ -109,6 +109,7 @@ std::string RunVerdict(const std::vector<TargetReport>& runs) {
   const std::string place = away == 0 ? "Every operator ran where it was asked to"
                                       : fmt::format("{} operators ran elsewhere or are unknown", away);
   if (compared == 0) return place + "; no output was compared.";
+  if (compared == 1 && missed == 0) return place + "; the output that was compared holds.";
   return missed == 0
              ? fmt::format("{}; all {} comparisons of outputs hold.", place, compared)
              : fmt::format("{}; {} of {} comparisons of outputs MISS their tolerance.", place, missed, compared);

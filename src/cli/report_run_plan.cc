@@ -60,6 +60,12 @@ report::TimeLine LineOf(const PlanRunReport& ran) {
                           1e-9 * static_cast<double>(event.end_ns - ran.begin_ns), std::string(ToString(event.kind)),
                           fmt::format("call {}", event.sample)});
   }
+  const bool callers =
+      std::any_of(line.spans.begin(), line.spans.end(), [](const report::TimeSpan& s) { return s.lane == 0; });
+  if (!callers) {
+    line.lanes.erase(line.lanes.begin());
+    for (report::TimeSpan& span : line.spans) --span.lane;
+  }
   std::sort(line.spans.begin(), line.spans.end(),
             [](const report::TimeSpan& a, const report::TimeSpan& b) { return a.begin_s < b.begin_s; });
   const size_t all = line.spans.size();

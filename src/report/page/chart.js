@@ -14,6 +14,12 @@ function hoverTexts(chart, series) {
   });
 }
 
+// Bars with long names lie: their names then stand beside them.
+function liesDown(chart, bars, width) {
+  const longest = Math.max(0, ...chart.x.categories.map((name) => Math.min(name.length, kLongestTick)));
+  return bars && 7 * longest > (width - 70) / Math.max(1, chart.x.categories.length);
+}
+
 function errorBars(series, colour) {
   if (!series.low) return undefined;
   const difference = (bounds, sign) => series.y.map((y, i) => (bounds[i] === null || y === null ? 0 : Math.max(0, sign * (bounds[i] - y))));
@@ -21,8 +27,8 @@ function errorBars(series, colour) {
           color: colour, thickness: 1.2, width: 3};
 }
 
-function barTrace(series, colour, colours) {
-  const shape = origins[series.origin]?.pattern ?? "";
+function barTrace(series, index, colour, colours) {
+  const shape = origins[series.origin]?.pattern ?? kKindPatterns[index % kKindPatterns.length];
   return {type: "bar", marker: {
     color: colour, line: {color: colour, width: 1},
     pattern: {shape, bgcolor: colours.surface, fgcolor: colour, size: 7, solidity: 0.45, fillmode: "overlay"},
@@ -42,21 +48,36 @@ function seriesColours(chart, colours) {
   return chart.series.map((series) => colours.series[names.indexOf(series.name) % colours.series.length]);
 }
 
+function chartTraces(chart, bars, lies, colours, width) {
+  const colourOf = seriesColours(chart, colours);
+  return chart.series.map((series, i) => ({
+    ...(bars ? barTrace(series, i, colourOf[i], colours) : lineTrace(chart, series, colourOf[i])),
+    ...(lies ? {orientation: "h", x: series.y, y: series.x, error_x: errorBars(series, colours.muted)}
+             : {x: series.x, y: series.y, error_y: errorBars(series, colours.muted)}),
+    name: legendName(seriesName(series), width), hovertext: hoverTexts(chart, series), hoverinfo: "text",
+  }));
+}
+
+// Room for the legend's lines, and for bars that lie.
+function chartHeight(chart, lies, width) {
+  const lines = Math.ceil(chart.series.length / Math.max(1, Math.floor(width / 190)));
+  const stacked = chart.mark === "stacked-bars";
+  const bars = chart.x.categories.length * (stacked ? 34 : 14 + 18 * Math.max(1, chart.series.length));
+  return (lies ? Math.min(1400, Math.max(220, 120 + bars)) : 400) + 19 * Math.max(0, lines - 1);
+}
+
 function chartFigure(chart, colours, width) {
   const bars = chart.mark === "bars" || chart.mark === "stacked-bars";
-  const colourOf = seriesColours(chart, colours);
-  const data = chart.series.map((series, i) => ({
-    ...(bars ? barTrace(series, colourOf[i], colours) : lineTrace(chart, series, colourOf[i])),
-    name: legendName(seriesName(series), width), x: series.x, y: series.y, error_y: errorBars(series, colours.muted),
-    hovertext: hoverTexts(chart, series), hoverinfo: "text",
-  }));
-  const layout = {...baseLayout(colours, width), xaxis: axisLayout(chart.x, colours, width), yaxis: axisLayout(chart.y, colours, width),
+  const lies = liesDown(chart, bars, width);
+  const [x, y] = [chart.x, chart.y].map((axis) => axisLayout(axis, colours, width));
+  if (chart.x.categories.length && !bars) x.range = [-0.5, chart.x.categories.length - 0.5];
+  if (x.type === "log") Object.assign(x, valueTicks(chart.series.flatMap((series) => series.x)));
+  const layout = {...baseLayout(colours, width), xaxis: lies ? y : x, yaxis: lies ? {...x, autorange: "reversed"} : y,
                   showlegend: chart.series.length > 1 || Boolean(chart.series[0]?.origin)};
-  if (chart.x.log && !chart.x.categories.length) Object.assign(layout.xaxis, valueTicks(chart.series.flatMap((series) => series.x)));
   layout.barmode = chart.mark === "stacked-bars" ? "stack" : "group";
-  layout.bargap = 0.3;
-  layout.height = 400 + 19 * Math.max(0, Math.ceil(data.length / Math.max(1, Math.floor(width / 190))) - 1);
-  return {data, layout};
+  layout.bargap = Math.max(0.3, 1 - chart.x.categories.length / 6);  // a few bars are no walls
+  layout.height = chartHeight(chart, lies, width);
+  return {data: chartTraces(chart, bars, lies, colours, width), layout};
 }
 
 function chartTable(chart) {

@@ -49,6 +49,9 @@ function fold(summary, make, attributes = {}) {
   return node;
 }
 
+// Of areas that no origin tells apart: kinds of spans, parts of a stack.
+const kKindPatterns = ["", "/", "x", ".", "-", "|", "\\", "+"];
+
 // Where a figure comes from: a word, a shape, a dash of lines, a pattern of areas, and what it means.
 const origins = {
   measured: {symbol: "circle", dash: "solid", stroke: "", pattern: "", says: "real hardware, real clock"},

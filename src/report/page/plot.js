@@ -5,7 +5,7 @@ const kPlotConfig = {
   topojsonURL: "", displayModeBar: false,
 };
 const kPrintedWidth = 660;
-const kLongestTick = 26, kLongestNarrowTick = 11;
+const kLongestTick = 36, kLongestNarrowTick = 18;
 const kMostTicks = 24;
 const kNarrow = 480;  // pixels: a phone, where a finger on a plot scrolls the page
 
@@ -26,7 +26,7 @@ function categoryTicks(categories, width) {
 
 function axisLayout(axis, colours, width) {
   const layout = {
-    title: {text: plain(withUnit(axis.title, axis.unit)), standoff: 10, font: {size: 13}}, automargin: true,
+    title: {text: plain(withUnit(axis.title, axis.unit)), standoff: 10, font: {size: 13}}, automargin: true, ticklabeloverflow: "allow",
     gridcolor: colours.line, linecolor: colours.muted, zerolinecolor: colours.line, tickcolor: colours.muted,
     ticks: "outside", ticklen: 4, showline: true,
   };

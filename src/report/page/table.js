@@ -3,6 +3,7 @@
 const kPageRows = 100;
 const kMostPrinted = 2000;
 const kMostChoices = 60;
+const kShortText = 44;  // characters that stay in one line
 const collator = new Intl.Collator("en", {numeric: true, sensitivity: "base"});
 
 function compareCells(a, b) {
@@ -42,14 +43,16 @@ class TableView {
     this.choices = new Map();
     this.printing = false;
     this.showsOrigin = table.rows.some((row) => row.origin);
+    this.filled = table.columns.map((_, i) => !table.rows.length || table.rows.some((row) => row.cells[i] !== null && row.cells[i] !== ""));
     this.numeric = table.columns.map((_, i) => table.rows.some((row) => typeof row.cells[i] === "number"));
+    this.shown = this.columns();
     this.node = this.build(label);
     this.update();
   }
 
   build(label) {
     const captionId = `${this.table.id}-caption`;
-    this.head = el("tr", {}, ...this.columns().map((column) => this.headerCell(column)));
+    this.head = el("tr", {}, ...this.shown.map((column) => this.headerCell(column)));
     this.body = el("tbody");
     this.count = el("p", {class: "count", role: "status"});
     this.pager = el("div", {class: "pager", role: "group", "aria-label": "Pages of the table"});
@@ -60,9 +63,14 @@ class TableView {
               el("div", {class: "below"}, this.count, this.pager));
   }
 
+  // What is shown: columns in which anything stands, the origin behind those that name the row.
   columns() {
-    const columns = this.table.columns.map((column, index) => ({...column, index}));
-    return this.showsOrigin ? [...columns, {title: "origin", unit: "", index: -1, filters: false, key: false}] : columns;
+    const columns = this.table.columns.map((column, index) => ({...column, index})).filter((column) => this.filled[column.index]);
+    if (!this.showsOrigin) return columns;
+    const others = columns.findIndex((column) => !column.key);
+    const at = others < 0 ? columns.length : Math.max(1, others);
+    columns.splice(at, 0, {title: "origin", unit: "", index: -1, filters: false, key: false});
+    return columns;
   }
 
   headerCell(column) {
@@ -76,7 +84,7 @@ class TableView {
   controls() {
     const parts = [];
     if (this.table.rows.length > 12) parts.push(this.searchBox());
-    for (const column of this.columns()) {
+    for (const column of this.shown) {
       if (column.filters || column.index < 0) parts.push(this.choiceBox(column));
     }
     const made = parts.filter(Boolean);
@@ -131,7 +139,7 @@ class TableView {
     const begin = page * size;
     const shown = rows.slice(begin, begin + size);
     this.body.replaceChildren(...shown.map((row) => this.row(row)));
-    this.columns().forEach((column, i) => this.head.children[i].setAttribute("aria-sort", this.ariaSort(column.index)));
+    this.shown.forEach((column, i) => this.head.children[i].setAttribute("aria-sort", this.ariaSort(column.index)));
     this.count.textContent = this.describe(begin, shown.length, rows.length);
     this.pager.replaceChildren(...(pages > 1 ? this.pageButtons(page, pages) : []));
   }
@@ -166,13 +174,13 @@ class TableView {
   }
 
   row(row) {
-    const cells = row.cells.map((cell, i) => this.cell(cell, this.table.columns[i], this.numeric[i]));
-    if (this.showsOrigin) cells.push(el("td", {}, originBadge(row.origin)));
-    return el("tr", {}, ...cells);
+    return el("tr", {}, ...this.shown.map((column) =>
+      (column.index < 0 ? el("td", {}, originBadge(row.origin)) : this.cell(row.cells[column.index], column, this.numeric[column.index]))));
   }
 
   cell(cell, column, numeric) {
-    const attributes = {class: numeric ? "number" : null, title: typeof cell === "number" ? fullNumber.format(cell) : null};
+    const kind = numeric ? "number" : cellText(cell).length <= kShortText ? "short" : "long";
+    const attributes = {class: kind, title: typeof cell === "number" ? fullNumber.format(cell) : null};
     return column.key ? el("th", {scope: "row", ...attributes}, cellText(cell)) : el("td", attributes, cellText(cell));
   }
 }

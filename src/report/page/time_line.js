@@ -1,6 +1,5 @@
 // What devices did when. Of very many spans those that the window cannot tell apart are drawn as one.
 
-const kKindPatterns = ["", "/", "x", ".", "-", "|", "\\", "+"];
 const kUsualKinds = ["run", "transfer", "conversion", "wait"];  // these come first, and look the same in every report
 const kFinestParts = 1500;  // of the window: spans and gaps shorter than one part are joined
 
@@ -94,7 +93,7 @@ class TimeLineView extends PlotView {
     const axis = {title: "time", unit, log: false, categories: []};
     const layout = {...baseLayout(colours, width), barmode: "overlay", bargap: 0.25, showlegend: true};
     layout.xaxis = {...axisLayout(axis, colours, width), range: this.window.map((seconds) => this.at(seconds)), autorange: false};
-    layout.yaxis = {...axisLayout({title: "", unit: "", log: false, categories: this.line.lanes}, colours, width), autorange: "reversed", fixedrange: true};
+    layout.yaxis = {...axisLayout({title: "", unit: "", log: false, categories: this.line.lanes}, colours, width), range: [this.line.lanes.length - 0.5, -0.5], fixedrange: true};
     layout.height = 150 + 34 * this.line.lanes.length;
     layout.uirevision = `${this.window}`;
     return {data, layout};
