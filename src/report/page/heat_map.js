@@ -60,7 +60,7 @@ function surfaceFigure(map, colours, width) {
   const layout = {...baseLayout(colours, width), height: width < kNarrow ? 380 : 560, margin: {l: 0, r: 0, t: 0, b: 0}};
   layout.scene = {xaxis: axis(map.x), yaxis: axis(map.y), aspectratio: {x: 1.2, y: 1.2, z: 0.8},
                   zaxis: {...axis({title: map.value_title, unit: map.value_unit}), ...ticks},
-                  camera: {eye: {x: 1.5, y: -1.6, z: 0.9}}};
+                  camera: {eye: {x: 1.65, y: -1.75, z: 1}, center: {x: 0, y: 0, z: -0.15}}};
   return {data: [trace], layout};
 }
 

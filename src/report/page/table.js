@@ -4,6 +4,7 @@ const kPageRows = 100;
 const kMostPrinted = 2000;
 const kMostChoices = 60;
 const kShortText = 44;  // characters that stay in one line
+const kShortTitle = 18;
 const collator = new Intl.Collator("en", {numeric: true, sensitivity: "base"});
 
 function compareCells(a, b) {
@@ -76,7 +77,7 @@ class TableView {
   headerCell(column) {
     const unit = column.unit ? el("span", {class: "unit"}, column.unit) : "";
     const sorter = button("", () => this.sortBy(column.index), {class: "sort"});
-    sorter.append(el("span", {}, column.title), unit, el("span", {class: "arrow", "aria-hidden": "true"}));
+    sorter.append(el("span", {class: column.title.length > kShortTitle ? "long-title" : "title"}, column.title), unit, el("span", {class: "arrow", "aria-hidden": "true"}));
     const numeric = column.index >= 0 && this.numeric[column.index];
     return el("th", {scope: "col", "aria-sort": "none", class: numeric ? "number" : null}, sorter);
   }
