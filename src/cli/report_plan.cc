@@ -23,6 +23,14 @@ Cell Known(double value, double factor = 1) { return value > 0 ? Cell(value * fa
 
 std::string NameOfPlan(const Plan& plan) { return fmt::format("{}: {}", ToString(plan.strategy), DevicesOf(plan)); }
 
+// What predictions rest on.
+std::string Basis(const PlanReport& planned) {
+  const std::string word = WordFor(planned.targets, Provenance::kModelled);
+  if (planned.targets.empty() || word == ToString(Provenance::kModelled)) return "modelled";
+  return word == ToString(Provenance::kMeasured) ? "predicted from measured units of the model"
+                                                 : "predicted from measured units of the model and by cost models";
+}
+
 std::string Verdict(const PlanReport& planned) {
   const Plan& best = planned.best();
   std::string text = fmt::format("{} on {}: ", ToString(best.strategy), DevicesOf(best));
@@ -36,7 +44,7 @@ std::string Verdict(const PlanReport& planned) {
                       FormatSeconds(best.predicted.latency_s));
   if (best.strategy != Strategy::kSingle && best.predicted.gain_over_best_single > 0)
     text += fmt::format(", {:.3g} times the best single device", best.predicted.gain_over_best_single);
-  return text + fmt::format("; {}, for {}.", ToString(OriginOf(best)), ToString(best.objective));
+  return text + fmt::format("; {}, for {}.", Basis(planned), ToString(best.objective));
 }
 
 report::Table RankedTable(const PlanReport& planned) {
@@ -58,7 +66,7 @@ report::Table RankedTable(const PlanReport& planned) {
         {{static_cast<double>(i + 1), std::string(ToString(ranked.plan.strategy)), DevicesOf(ranked.plan),
           Known(predicted.latency_s, kMs), Known(predicted.samples_per_s), Known(predicted.joules_per_sample),
           Known(predicted.gain_over_best_single), exact, ranked.plan.reason},
-         OriginOf(ranked.plan)});
+         kPredicted});
   }
   return table;
 }
@@ -77,13 +85,16 @@ report::Chart PlansChart(const PlanReport& planned, const std::string& id, const
   }
   chart.x = CategoryAxis("", names);
   chart.y = std::move(axis);
-  if (report::Series series = BarSeries(chart.y.title, OriginOf(planned.list.best().plan), values); !series.x.empty())
+  if (report::Series series = BarSeries(chart.y.title, kPredicted, values); !series.x.empty())
     chart.series.push_back(std::move(series));
   return chart;
 }
 
 report::Section PlansSection(const PlanReport& planned) {
   report::Section section{.id = "plans", .title = "The plans side by side"};
+  if (!planned.targets.empty())
+    section.blocks.push_back(
+        report::Paragraph{fmt::format("What follows is {}; plans that were run stand further below.", Basis(planned))});
   section.blocks.push_back(PlansChart(planned, "throughputs", "Samples per second of every plan, in steady state.",
                                       NumberAxis("throughput", "samples/s"),
                                       [](const Prediction& predicted) { return predicted.samples_per_s; }));
@@ -171,7 +182,7 @@ report::Document PlanDocument(const PlanReport& planned) {
   if (!planned.runs.empty()) document.sections.push_back(RunsSection(planned));
   if (auto line = PredictedLine(best, kDrawnCalls))
     document.sections.push_back({"time", "What devices do when", {std::move(*line)}});
-  if (auto busy = BusySection(best, uses)) document.sections.push_back(std::move(*busy));
+  if (auto busy = BusySection(uses)) document.sections.push_back(std::move(*busy));
   if (auto accuracy = AccuracySection(planned)) document.sections.push_back(std::move(*accuracy));
   document.sections.push_back(OperatorSection(best, planned.graph));
   return document;

@@ -133,17 +133,6 @@ class Schedule {
 
 }  // namespace
 
-report::Origin OriginOf(const Plan& plan) {
-  report::Origin origin = report::Origin::kMeasured;
-  for (const Stage& stage : plan.stages) {
-    for (const Replica& replica : stage.replicas) {
-      if (replica.provenance == Provenance::kModelled) return report::Origin::kModelled;
-      if (replica.provenance == Provenance::kEmulated) origin = report::Origin::kEmulated;
-    }
-  }
-  return origin;
-}
-
 report::Section PlanSection(const Plan& plan, const Graph& graph, const std::vector<ResourceUse>& uses) {
   report::Section section{.id = "plan", .title = "The plan"};
   if (!plan.reason.empty()) section.blocks.push_back(report::Paragraph{plan.reason});
@@ -163,15 +152,15 @@ report::Section OperatorSection(const Plan& plan, const Graph& graph) {
     const Stage& stage = plan.stages[i];
     for (int at = stage.begin; at < stage.end; ++at) {
       const Op& op = graph.op(at);
-      table.rows.push_back({{op.name, op.type, std::to_string(i), DevicesOfStage(stage),
-                             op.constant ? "constant, folded" : "planned", static_cast<double>(op.cost.macs),
-                             static_cast<double>(op.cost.parameter_bytes) / 1024}});
+      table.rows.push_back(
+          {{op.name, op.type, std::to_string(i), DevicesOfStage(stage), op.constant ? "constant, folded" : "planned",
+            static_cast<double>(op.cost.macs), static_cast<double>(op.cost.parameter_bytes) / 1024}});
     }
   }
   return {"placement", "Where every operator runs", {std::move(table)}};
 }
 
-std::optional<report::Section> BusySection(const Plan& plan, const std::vector<ResourceUse>& uses) {
+std::optional<report::Section> BusySection(const std::vector<ResourceUse>& uses) {
   if (uses.empty()) return std::nullopt;
   report::Chart chart{.id = "busy",
                       .caption = "Time that a sample takes of every resource; the busiest sets the pace."};
@@ -184,7 +173,7 @@ std::optional<report::Section> BusySection(const Plan& plan, const std::vector<R
   }
   chart.x = CategoryAxis("resource", names);
   chart.y = NumberAxis("busy per sample", "ms");
-  chart.series = {BarSeries("busy", OriginOf(plan), times)};
+  chart.series = {BarSeries("busy", kPredicted, times)};
   return report::Section{"resources", "How busy devices and links are", {std::move(chart)}};
 }
 
@@ -194,7 +183,7 @@ std::optional<report::TimeLine> PredictedLine(const Plan& plan, int calls) {
       if (replica.call_s <= 0) return std::nullopt;
     }
   }
-  report::TimeLine line{.id = "predicted-line", .origin = OriginOf(plan)};
+  report::TimeLine line{.id = "predicted-line", .origin = kPredicted};
   line.caption = fmt::format(
       "What the devices do with {} calls, one behind the other, each as long as the plan predicts, transfers "
       "included.",

@@ -139,7 +139,7 @@ report::Table RateTable(const PlanRunReport& ran) {
   if (const auto rate = ran.rate()) add("throughput, whole run", *rate, "samples/s", origin);
   if (const auto steady = ran.steady_rate()) add("throughput, while it was full", *steady, "samples/s", origin);
   if (ran.plan.predicted.samples_per_s > 0)
-    add("throughput, as the plan predicts", ran.plan.predicted.samples_per_s, "samples/s", OriginOf(ran.plan));
+    add("throughput, as the plan predicts", ran.plan.predicted.samples_per_s, "samples/s", kPredicted);
   add("calls started", static_cast<double>(ran.flow.started), "", report::Origin::kNone);
   add("calls delivered", static_cast<double>(ran.flow.delivered), "", report::Origin::kNone);
   add("calls failed", static_cast<double>(ran.flow.failed), "", report::Origin::kNone);

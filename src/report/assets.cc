@@ -2,10 +2,10 @@
 
 // CONSORT_PAGE_STYLE and the others are the files' paths (CMakeLists.txt). The assembler takes their bytes as they are:
 // a compiler would need minutes for a literal of this size.
-#define CONSORT_ASSET(symbol, path)                                     \
-  asm(".pushsection .rodata\n.global " #symbol "\n.global " #symbol     \
-      "_end\n" #symbol ":\n.incbin \"" path "\"\n" #symbol "_end:\n.byte 0\n.popsection\n"); \
-  extern "C" const char symbol[];                                       \
+#define CONSORT_ASSET(symbol, path)                                                                       \
+  asm(".pushsection .rodata\n.global " #symbol "\n.global " #symbol "_end\n" #symbol ":\n.incbin \"" path \
+      "\"\n" #symbol "_end:\n.byte 0\n.popsection\n");                                                    \
+  extern "C" const char symbol[];                                                                         \
   extern "C" const char symbol##_end[]
 
 CONSORT_ASSET(consort_page_style, CONSORT_PAGE_STYLE);

@@ -8,9 +8,9 @@
 
 namespace consort::report {
 
-// What is wrong with a document, with the place: "latency: row 3 has 2 cells, there are 4 columns"; "" where nothing is.
-// Names must be unique and of letters, digits and '-' only (they become names of files and of places in the page), and
-// lists that belong together must be of equal length.
+// What is wrong with a document, with the place: "latency: row 3 has 2 cells, there are 4 columns"; "" where nothing
+// is. Names must be unique and of letters, digits and '-' only (they become names of files and of places in the page),
+// and lists that belong together must be of equal length.
 std::string ProblemOf(const Document& document);
 
 // Throws kInvalidArgument with that.

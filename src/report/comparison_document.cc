@@ -11,8 +11,10 @@
 namespace consort::report {
 namespace {
 
+bool IsInBoth(const ComparedFigure& figure) { return std::isfinite(figure.a) && std::isfinite(figure.b); }
+
 std::string Origins(const ComparedFigure& figure) {
-  if (figure.origin_a == figure.origin_b) return "";
+  if (figure.origin_a == figure.origin_b || !IsInBoth(figure)) return "";
   return fmt::format("A {}, B {}", ToString(figure.origin_a), ToString(figure.origin_b));
 }
 
@@ -38,7 +40,8 @@ Table TableOf(const ComparedTable& compared) {
     for (Cell cell : std::vector<Cell>{figure.figure, figure.unit, CellOf(figure.a), CellOf(figure.b),
                                        CellOf(figure.ratio()), figure.verdict(), Origins(figure)})
       row.cells.push_back(std::move(cell));
-    if (figure.origin_a == figure.origin_b) row.origin = figure.origin_a;
+    if (figure.origin_a == figure.origin_b || !std::isfinite(figure.b)) row.origin = figure.origin_a;
+    if (!std::isfinite(figure.a)) row.origin = figure.origin_b;
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -111,7 +114,7 @@ std::string VerdictOf(const Comparison& comparison, const std::string& name_a, c
   size_t all = 0, same = 0, missing = 0;
   for (const ComparedTable& table : comparison.tables) {
     for (const ComparedFigure& figure : table.figures) {
-      const bool both = std::isfinite(figure.a) && std::isfinite(figure.b);
+      const bool both = IsInBoth(figure);
       missing += both ? 0 : 1;
       all += both ? 1 : 0;
       same += both && figure.verdict() == "same" ? 1 : 0;

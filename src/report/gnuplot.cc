@@ -50,8 +50,8 @@ std::string CategoryTics(const char* name, const std::vector<std::string>& categ
     tics += fmt::format("{}{} {}", tics.empty() ? "" : ", ", label, i);
   }
   const bool tilted = name[0] == 'x' && length > kLongestRow;
-  return fmt::format("set {}tics {} ({}) nomirror\nset {}range [-0.6:{}]\n", name, tilted ? "rotate by -35" : "norotate",
-                     tics, name, static_cast<double>(categories.size()) - 0.4);
+  return fmt::format("set {}tics {} ({}) nomirror\nset {}range [-0.6:{}]\n", name,
+                     tilted ? "rotate by -35" : "norotate", tics, name, static_cast<double>(categories.size()) - 0.4);
 }
 
 }  // namespace
@@ -85,7 +85,8 @@ std::string Preamble(std::string_view caption, int width, int height) {
   const std::string size = fmt::format("size {},{} noenhanced background rgb '#ffffff'", width, height);
   return fmt::format(
       "set encoding utf8\n"
-      "if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) {{ set terminal pngcairo {0} font 'DejaVu Sans,10' linewidth 1.4 }} "
+      "if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) {{ set terminal pngcairo {0} font 'DejaVu Sans,10' linewidth 1.4 "
+      "}} "
       "else {{ set terminal png {0} }}\n"
       "set output '{1}'\nset title {2}\nset border 3 lc rgb '#55626f'\nset grid lc rgb '#d9e0e7' dt 1\n"
       "set tics nomirror\nset key below left Left reverse samplen 4\nset style fill solid 0.85 border\n",
@@ -93,7 +94,8 @@ std::string Preamble(std::string_view caption, int width, int height) {
 }
 
 std::string AxisLines(const char* name, const Axis& axis) {
-  std::string lines = fmt::format("set {}label {}{}\n", name, Quoted(TitleOf(axis)), name[0] == 'x' ? " offset 0,0.4" : "");
+  std::string lines =
+      fmt::format("set {}label {}{}\n", name, Quoted(TitleOf(axis)), name[0] == 'x' ? " offset 0,0.4" : "");
   if (!axis.categories.empty()) return lines + CategoryTics(name, axis.categories);
   if (axis.logarithmic) lines += fmt::format("set logscale {}\n", name);
   return lines + fmt::format("set format {} '%g'\n", name);

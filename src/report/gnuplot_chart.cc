@@ -19,11 +19,15 @@ struct OriginStyle {
 };
 OriginStyle StyleOf(Origin origin) {
   switch (origin) {
-    case Origin::kModelled: return {2, 8, "pattern 4"};
-    case Origin::kEmulated: return {3, 4, "pattern 6"};
-    case Origin::kPublished: return {4, 12, "pattern 2"};
+    case Origin::kModelled:
+      return {2, 8, "pattern 4"};
+    case Origin::kEmulated:
+      return {3, 4, "pattern 6"};
+    case Origin::kPublished:
+      return {4, 12, "pattern 2"};
     case Origin::kNone:
-    case Origin::kMeasured: break;
+    case Origin::kMeasured:
+      break;
   }
   return {1, 7, "solid 0.85"};
 }
@@ -49,8 +53,8 @@ std::vector<std::vector<double>> LineRows(const Series& series) {
   std::vector<std::vector<double>> rows;
   for (size_t i = 0; i < series.x.size(); ++i) {
     const bool bounded = !series.low.empty() && std::isfinite(series.low[i]) && std::isfinite(series.high[i]);
-    rows.push_back({series.x[i], series.y[i], bounded ? series.low[i] : series.y[i],
-                    bounded ? series.high[i] : series.y[i]});
+    rows.push_back(
+        {series.x[i], series.y[i], bounded ? series.low[i] : series.y[i], bounded ? series.high[i] : series.y[i]});
   }
   return rows;
 }
@@ -124,7 +128,8 @@ std::vector<Series> DrawnSeries(const Chart& chart) {
   std::vector<Series> drawn;
   for (const Series& series : chart.series) {
     bool any = false;
-    for (size_t i = 0; i < series.x.size(); ++i) any = any || (shows(chart.x, series.x[i]) && shows(chart.y, series.y[i]));
+    for (size_t i = 0; i < series.x.size(); ++i)
+      any = any || (shows(chart.x, series.x[i]) && shows(chart.y, series.y[i]));
     if (any) drawn.push_back(series);
   }
   return drawn;

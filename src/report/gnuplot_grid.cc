@@ -63,7 +63,8 @@ std::string Labels(const HeatMap& map, const Range& range) {
     for (size_t x = 0; x < map.values[y].size(); ++x) {
       const double value = map.values[y][x];
       if (!std::isfinite(value)) continue;
-      const std::string text = map.texts.empty() || map.texts[y][x].empty() ? fmt::format("{:.4g}", value) : map.texts[y][x];
+      const std::string text =
+          map.texts.empty() || map.texts[y][x].empty() ? fmt::format("{:.4g}", value) : map.texts[y][x];
       const bool dark = Darkness(map, range, value) > 0.45;
       labels += fmt::format("set label {} at {},{} center front font ',8' tc rgb '{}'\n", Quoted(text, 16), x, y,
                             dark ? "#ffffff" : "#17212b");

@@ -10,7 +10,8 @@ namespace consort::report {
 namespace {
 
 constexpr double kHalfHeight = 0.36;  // of a span, in lanes
-constexpr std::array<const char*, 6> kFills = {"solid 0.85", "pattern 4", "pattern 2", "pattern 6", "pattern 5", "pattern 7"};
+constexpr std::array<const char*, 6> kFills = {"solid 0.85", "pattern 4", "pattern 2",
+                                               "pattern 6",  "pattern 5", "pattern 7"};
 
 struct Scale {
   const char* unit;

@@ -35,12 +35,23 @@ std::string EscapedForMarkup(std::string_view text) {
   std::string escaped;
   for (const char byte : text) {
     switch (byte) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      case '\'': escaped += "&#39;"; break;
-      default: escaped += byte;
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      case '\'':
+        escaped += "&#39;";
+        break;
+      default:
+        escaped += byte;
     }
   }
   return escaped;
@@ -54,7 +65,8 @@ std::string FormatHtml(const Document& document) {
   page.append(kHead).append("<title>").append(title).append("</title>\n<style>\n").append(PageStyle());
   page.append("</style>\n</head>\n<body>\n<noscript><h1>").append(title).append("</h1><p>");
   page.append(EscapedForMarkup(document.verdict)).append("</p><p>The rest of this report is drawn by its script, ");
-  page.append("which this browser does not run.</p></noscript>\n<script type=\"application/json\" id=\"consort:data\">");
+  page.append(
+      "which this browser does not run.</p></noscript>\n<script type=\"application/json\" id=\"consort:data\">");
   page.append(data).append("</script>\n<script type=\"text/plain\" id=\"consort:library\">").append(ChartingLibrary());
   page.append("</script>\n<script type=\"module\">\n").append(PageScript()).append("</script>\n</body>\n</html>\n");
   return page;

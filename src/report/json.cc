@@ -59,18 +59,20 @@ Json BlockJson(const Table& table) {
 }
 
 Json BlockJson(const Chart& chart) {
-  Json json = {{"kind", "chart"},      {"id", chart.id},        {"caption", chart.caption},
-               {"mark", ToString(chart.mark)}, {"x", AxisJson(chart.x)}, {"y", AxisJson(chart.y)}};
+  Json json = {{"kind", "chart"},          {"id", chart.id},
+               {"caption", chart.caption}, {"mark", ToString(chart.mark)},
+               {"x", AxisJson(chart.x)},   {"y", AxisJson(chart.y)}};
   json["series"] = Json::array();
   for (const Series& series : chart.series) json["series"].push_back(SeriesJson(series));
   return json;
 }
 
 Json BlockJson(const HeatMap& map) {
-  Json json = {{"kind", "heat-map"},   {"id", map.id},           {"caption", map.caption},
-               {"x", AxisJson(map.x)}, {"y", AxisJson(map.y)},   {"value_title", map.value_title},
-               {"value_unit", map.value_unit}, {"log", map.logarithmic}, {"surface", map.surface},
-               {"origin", ToString(map.origin)}};
+  Json json = {{"kind", "heat-map"},           {"id", map.id},
+               {"caption", map.caption},       {"x", AxisJson(map.x)},
+               {"y", AxisJson(map.y)},         {"value_title", map.value_title},
+               {"value_unit", map.value_unit}, {"log", map.logarithmic},
+               {"surface", map.surface},       {"origin", ToString(map.origin)}};
   json["values"] = Json::array();
   for (const std::vector<double>& row : map.values) json["values"].push_back(NumbersJson(row));
   json["texts"] = map.texts;
@@ -78,8 +80,11 @@ Json BlockJson(const HeatMap& map) {
 }
 
 Json BlockJson(const TimeLine& line) {
-  Json json = {{"kind", "time-line"}, {"id", line.id},       {"caption", line.caption},
-               {"lanes", line.lanes}, {"origin", ToString(line.origin)}};
+  Json json = {{"kind", "time-line"},
+               {"id", line.id},
+               {"caption", line.caption},
+               {"lanes", line.lanes},
+               {"origin", ToString(line.origin)}};
   json["spans"] = Json::array();
   for (const TimeSpan& span : line.spans) {
     json["spans"].push_back({{"lane", span.lane},
@@ -110,14 +115,10 @@ Json SectionJson(const Section& section) {
 
 Json ToJson(const Document& document) {
   Check(document);
-  Json json = {{"format", "consort-report"},
-               {"version", 1},
-               {"title", document.title},
-               {"verdict", document.verdict},
-               {"date", document.date},
-               {"command", document.command},
-               {"environment", Json::array()},
-               {"sections", Json::array()}};
+  Json json = {{"format", "consort-report"},   {"version", 1},
+               {"title", document.title},      {"verdict", document.verdict},
+               {"date", document.date},        {"command", document.command},
+               {"environment", Json::array()}, {"sections", Json::array()}};
   for (const auto& [name, value] : document.environment)
     json["environment"].push_back({{"name", name}, {"value", value}});
   for (const Section& section : document.sections) json["sections"].push_back(SectionJson(section));

@@ -15,8 +15,8 @@ namespace consort::report {
 namespace {
 
 using ::consort::test::ErrorOf;
-using ::testing::HasSubstr;
 using test::SampleDocument;
+using ::testing::HasSubstr;
 
 TEST(ReportJsonTest, WhatIsWrittenIsReadAgain) {
   const std::string text = FormatJson(SampleDocument());

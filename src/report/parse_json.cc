@@ -37,7 +37,8 @@ Cell CellOf(const CheckedJson& json) {
 
 Axis AxisOf(const CheckedJson& json) {
   json.RequireKeys({"title", "unit", "log", "categories"});
-  return {TextOf(json, "title"), TextOf(json, "unit"), json.Require("log").Truth(), TextsOf(json.Require("categories"))};
+  return {TextOf(json, "title"), TextOf(json, "unit"), json.Require("log").Truth(),
+          TextsOf(json.Require("categories"))};
 }
 
 Column ColumnOf(const CheckedJson& json) {
@@ -74,7 +75,8 @@ Table TableOf(const CheckedJson& json) {
 
 Chart ChartOf(const CheckedJson& json) {
   json.RequireKeys({"kind", "id", "caption", "mark", "x", "y", "series"});
-  Chart chart{.id = TextOf(json, "id"), .caption = TextOf(json, "caption"), .mark = json.Require("mark").Word(ParseMark)};
+  Chart chart{
+      .id = TextOf(json, "id"), .caption = TextOf(json, "caption"), .mark = json.Require("mark").Word(ParseMark)};
   chart.x = AxisOf(json.Require("x"));
   chart.y = AxisOf(json.Require("y"));
   for (const CheckedJson& series : json.Require("series").Items()) chart.series.push_back(SeriesOf(series));
@@ -82,8 +84,8 @@ Chart ChartOf(const CheckedJson& json) {
 }
 
 HeatMap HeatMapOf(const CheckedJson& json) {
-  json.RequireKeys({"kind", "id", "caption", "x", "y", "value_title", "value_unit", "log", "surface", "origin",
-                    "values", "texts"});
+  json.RequireKeys(
+      {"kind", "id", "caption", "x", "y", "value_title", "value_unit", "log", "surface", "origin", "values", "texts"});
   HeatMap map{.id = TextOf(json, "id"), .caption = TextOf(json, "caption")};
   map.x = AxisOf(json.Require("x"));
   map.y = AxisOf(json.Require("y"));
@@ -147,8 +149,10 @@ Section SectionOf(const CheckedJson& json, size_t& blocks) {
 void RequireFormat(const CheckedJson& root) {
   const std::string format = TextOf(root, "format");
   if (format != "consort-report")
-    root.Require("format").Refuse(fmt::format("'{}' is not 'consort-report': this is no report; '--report FILE.json' "
-                                              "writes one", format));
+    root.Require("format").Refuse(
+        fmt::format("'{}' is not 'consort-report': this is no report; '--report FILE.json' "
+                    "writes one",
+                    format));
   root.Require("version").Integer(1, 1);
 }
 

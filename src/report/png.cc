@@ -24,10 +24,9 @@ std::string Draw(const std::string& script, const std::string& name) {
       RunProgram(gnuplot, {"-d", kScriptFile}, {.folder = folder.path(), .timeout_ns = kMostTime_ns});
   const std::filesystem::path image = folder.path() / kPlotFile;
   if (!end.succeeded() || !std::filesystem::is_regular_file(image)) {
-    throw Error(ErrorCode::kInternal,
-                fmt::format("report: gnuplot could not draw '{}': it {}{}{}", name,
-                            end.timed_out ? "took too long" : DescribeExit(end.status), end.output.empty() ? "" : ": ",
-                            LastLine(end.output)));
+    throw Error(ErrorCode::kInternal, fmt::format("report: gnuplot could not draw '{}': it {}{}{}", name,
+                                                  end.timed_out ? "took too long" : DescribeExit(end.status),
+                                                  end.output.empty() ? "" : ": ", LastLine(end.output)));
   }
   return ReadFile(image);
 }

@@ -14,9 +14,9 @@ namespace consort::report {
 std::string WhyNoImages();
 
 struct PlotImage {
-  std::string name;     // the plot's id; "-surface" behind it where it is the map in three dimensions
+  std::string name;  // the plot's id; "-surface" behind it where it is the map in three dimensions
   std::string caption;
-  std::string png;      // the file's bytes
+  std::string png;  // the file's bytes
 };
 
 // The images of a block: none of texts, tables and drawings, two of a heat map that is drawn as a surface as well.

@@ -24,10 +24,14 @@ T ParseWord(std::string_view text, std::initializer_list<T> values) {
 
 std::string_view ToString(Mark mark) {
   switch (mark) {
-    case Mark::kLine: return "line";
-    case Mark::kPoints: return "points";
-    case Mark::kBars: return "bars";
-    case Mark::kStackedBars: return "stacked-bars";
+    case Mark::kLine:
+      return "line";
+    case Mark::kPoints:
+      return "points";
+    case Mark::kBars:
+      return "bars";
+    case Mark::kStackedBars:
+      return "stacked-bars";
   }
   return "";
 }
@@ -37,8 +41,7 @@ Mark ParseMark(std::string_view text) {
 }
 
 Origin ParseOrigin(std::string_view text) {
-  return ParseWord(
-      text, {Origin::kNone, Origin::kMeasured, Origin::kModelled, Origin::kEmulated, Origin::kPublished});
+  return ParseWord(text, {Origin::kNone, Origin::kMeasured, Origin::kModelled, Origin::kEmulated, Origin::kPublished});
 }
 
 }  // namespace consort::report

@@ -16,9 +16,9 @@ namespace consort::report {
 namespace {
 
 using ::consort::test::ErrorOf;
+using test::SampleDocument;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using test::SampleDocument;
 
 constexpr char kPngSignature[] = "\x89PNG";
 

@@ -1,5 +1,5 @@
-// Fuzz target: bytes as a saved report. What is read is whole, is the same when it is written and read again, and can be
-// put into a page, and written as text.
+// Fuzz target: bytes as a saved report. What is read is whole, is the same when it is written and read again, and can
+// be put into a page, and written as text.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,8 +1,13 @@
 // What all plots share. A plot is a figure of the page that the charting library fills.
 
 const kPlotConfig = {
-  displaylogo: false, responsive: true, showSendToCloud: false, showEditInChartStudio: false, plotlyServerURL: "",
-  topojsonURL: "", displayModeBar: false,
+  displaylogo: false,
+  responsive: true,
+  showSendToCloud: false,
+  showEditInChartStudio: false,
+  plotlyServerURL: '',
+  topojsonURL: '',
+  displayModeBar: false,
 };
 const kPrintedWidth = 660;
 const kLongestTick = 36, kLongestNarrowTick = 18;
@@ -11,7 +16,7 @@ const kNarrow = 480;  // pixels: a phone, where a finger on a plot scrolls the p
 
 // The charting library reads a little markup in its texts: none of ours is any.
 function plain(text) {
-  return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  return String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }
 
 const shortened = (text, longest) => (text.length > longest ? `${text.slice(0, longest - 1)}…` : text);
@@ -21,36 +26,58 @@ function categoryTicks(categories, width) {
   const longest = width < kNarrow ? kLongestNarrowTick : kLongestTick;
   const step = Math.ceil(categories.length / kMostTicks);
   const at = categories.map((_, i) => i).filter((i) => i % step === 0);
-  return {tickmode: "array", tickvals: at, ticktext: at.map((i) => plain(shortened(categories[i], longest)))};
+  return {tickmode: 'array', tickvals: at, ticktext: at.map((i) => plain(shortened(categories[i], longest)))};
 }
 
 function axisLayout(axis, colours, width) {
   const layout = {
-    title: {text: plain(withUnit(axis.title, axis.unit)), standoff: 10, font: {size: 13}}, automargin: true, ticklabeloverflow: "allow",
-    gridcolor: colours.line, linecolor: colours.muted, zerolinecolor: colours.line, tickcolor: colours.muted,
-    ticks: "outside", ticklen: 4, showline: true,
+    title: {text: plain(withUnit(axis.title, axis.unit)), standoff: 10, font: {size: 13}},
+    automargin: true,
+    ticklabeloverflow: 'allow',
+    gridcolor: colours.line,
+    linecolor: colours.muted,
+    zerolinecolor: colours.line,
+    tickcolor: colours.muted,
+    ticks: 'outside',
+    ticklen: 4,
+    showline: true,
   };
-  if (axis.categories.length) return {...layout, ...categoryTicks(axis.categories, width), showgrid: false, zeroline: false};
-  return axis.log ? {...layout, type: "log", exponentformat: "SI", minor: {ticks: "outside", ticklen: 2}}
-                  : {...layout, exponentformat: "SI", separatethousands: true};
+  if (axis.categories.length)
+    return {...layout, ...categoryTicks(axis.categories, width), showgrid: false, zeroline: false};
+  return axis.log ? {...layout, type: 'log', exponentformat: 'SI', minor: {ticks: 'outside', ticklen: 2}} :
+                    {...layout, exponentformat: 'SI', separatethousands: true};
 }
 
 // A logarithmic axis of a few values, such as batches, says those.
 function valueTicks(values) {
   const places = [...new Set(values)].filter((value) => value > 0).sort((a, b) => a - b);
   if (places.length < 2 || places.length > 12) return {};
-  return {tickmode: "array", tickvals: places, ticktext: places.map(formatNumber), minor: {ticks: ""}};
+  return {tickmode: 'array', tickvals: places, ticktext: places.map(formatNumber), minor: {ticks: ''}};
 }
 
 function baseLayout(colours, width) {
   return {
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", autosize: true, height: 400,
-    font: {family: "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif", size: 12.5, color: colours.ink},
-    margin: {l: width < kNarrow ? 44 : 60, r: 16, t: 12, b: 48}, hovermode: "closest",
-    dragmode: width < kNarrow ? false : "zoom",
-    hoverlabel: {bgcolor: colours.surface, bordercolor: colours.muted, font: {color: colours.ink}, align: "left"},
-    legend: {orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, xanchor: "left", font: {size: 12}, traceorder: "normal"},
-    uirevision: "kept",
+    paper_bgcolor: 'rgba(0,0,0,0)',
+    plot_bgcolor: 'rgba(0,0,0,0)',
+    autosize: true,
+    height: 400,
+    font:
+        {family: 'system-ui, -apple-system, \'Segoe UI\', \'DejaVu Sans\', sans-serif', size: 12.5, color: colours.ink},
+    margin: {l: width < kNarrow ? 44 : 60, r: 16, t: 12, b: 48},
+    hovermode: 'closest',
+    dragmode: width < kNarrow ? false : 'zoom',
+    hoverlabel: {bgcolor: colours.surface, bordercolor: colours.muted, font: {color: colours.ink}, align: 'left'},
+    legend: {
+      orientation: 'h',
+      yref: 'container',
+      y: 0,
+      yanchor: 'bottom',
+      x: 0,
+      xanchor: 'left',
+      font: {size: 12},
+      traceorder: 'normal'
+    },
+    uirevision: 'kept',
   };
 }
 
@@ -63,18 +90,19 @@ class PlotView {
   constructor(block, label, kind, make, table, tools = []) {
     this.make = make;
     this.printing = false;
-    this.canvas = el("div", {class: "canvas", role: "img", "aria-label": `${label} ${block.caption}`});
-    this.problem = el("p", {class: "problem", hidden: true, role: "alert"});
+    this.canvas = el('div', {class: 'canvas', role: 'img', 'aria-label': `${label} ${block.caption}`});
+    this.problem = el('p', {class: 'problem', hidden: true, role: 'alert'});
     const badge = origins[block.origin] ? originBadge(block.origin) : null;
-    this.node = el("figure", {class: "plot", id: block.id, "data-plot": kind, "data-drawn": "false"}, this.canvas,
-                   this.problem, el("div", {class: "tools"}, ...tools, ...this.ownTools(block)),
-                   el("figcaption", {}, el("b", {}, label), block.caption, badge),
-                   fold("Figures as a table", () => new TableView(table(), "").node));
+    this.node =
+        el('figure', {class: 'plot', id: block.id, 'data-plot': kind, 'data-drawn': 'false'}, this.canvas, this.problem,
+           el('div', {class: 'tools'}, ...tools, ...this.ownTools(block)),
+           el('figcaption', {}, el('b', {}, label), block.caption, badge),
+           fold('Figures as a table', () => new TableView(table(), '').node));
   }
 
   ownTools(block) {
-    const save = () => Plotly.downloadImage(this.canvas, {format: "png", scale: 2, filename: block.id});
-    return [button("Reset view", () => this.reset()), button("Save image", save)];
+    const save = () => Plotly.downloadImage(this.canvas, {format: 'png', scale: 2, filename: block.id});
+    return [button('Reset view', () => this.reset()), button('Save image', save)];
   }
 
   // Everything in view again.
@@ -89,9 +117,9 @@ class PlotView {
       const {data, layout} = this.make(themeColours(), width);
       if (this.printing) Object.assign(layout, {width, autosize: false});
       await Plotly.react(this.canvas, data, layout, kPlotConfig);
-      this.node.dataset.drawn = "true";
+      this.node.dataset.drawn = 'true';
     } catch (error) {
-      this.node.dataset.drawn = "false";
+      this.node.dataset.drawn = 'false';
       this.problem.hidden = false;
       this.problem.textContent = `This plot could not be drawn: ${error.message}`;
       console.error(error);
