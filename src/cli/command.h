@@ -47,6 +47,7 @@ Command AddConvertCommand(CLI::App& program);
 Command AddDevicesCommand(CLI::App& program);
 Command AddDoctorCommand(CLI::App& program);
 Command AddEdgeTpuCommand(CLI::App& program);
+Command AddExperimentCommand(CLI::App& program);
 Command AddInspectCommand(CLI::App& program);
 Command AddMakeCommand(CLI::App& program);
 Command AddPlanCommand(CLI::App& program);

@@ -80,7 +80,8 @@ std::vector<Command> AddCommands(CLI::App& program) {
   for (const auto add : {AddDevicesCommand, AddDoctorCommand, AddInspectCommand, AddMakeCommand, AddRunCommand,
                          AddBenchCommand, AddCompareCommand, AddPlatformsCommand, AddSimulateCommand,
                          AddCalibrateCommand, AddShardCommand, AddQuantizeCommand, AddConvertCommand, AddAuditCommand,
-                         AddEdgeTpuCommand, AddProfileCommand, AddPlanCommand, AddReportCommand}) {
+                         AddEdgeTpuCommand, AddProfileCommand, AddPlanCommand, AddReportCommand,
+                         AddExperimentCommand}) {
     commands.push_back(add(program));
   }
   for (const Command& command : commands) command.app->group("Commands");

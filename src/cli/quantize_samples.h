@@ -6,17 +6,12 @@
 #include <vector>
 
 #include "bench/accuracy.h"
+#include "bench/compile_on_cpu.h"
 #include "cli/calibration_samples.h"
 #include "cli/quantize_options.h"
 #include "consort/registry.h"
 
 namespace consort {
-
-// Where figures are computed.
-inline constexpr char kQuantizeTarget[] = "cpu@onnxruntime";
-
-// Compiles for kQuantizeTarget, with all optimisations, so that integer kernels are used. `registry` outlives it.
-CompileModel CompileOnCpu(const Registry& registry);
 
 // Without files: kSeeded samples from seeds, and as many behind them to take figures on.
 class QuantizeSamples {

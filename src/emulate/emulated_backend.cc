@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "emulate/device_names.h"
 #include "emulate/device_options.h"
 #include "emulate/emulated_device.h"
+#include "emulate/jitter.h"
 
 namespace consort {
 namespace {
@@ -26,13 +26,6 @@ struct Emulation {
   ResourceTimes resources;
   MakeIntegerNumbers integers;
 };
-
-// Devices of one platform must not jitter in step: their names go into the seed (FNV-1a, Fowler, Noll and Vo).
-uint64_t SeedOf(uint64_t seed, std::string_view device) {
-  uint64_t hash = 14695981039346656037U;
-  for (const char c : device) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  return seed ^ hash;
-}
 
 class EmulatedBackend : public Backend {
  public:
@@ -67,7 +60,7 @@ class EmulatedBackend : public Backend {
     made.open = options;
     made.open.clock = nullptr;
     made.jitter = emulation_->options.jitter;
-    made.jitter_seed = SeedOf(emulation_->options.jitter_seed, named.device->name);
+    made.jitter_seed = JitterSeedOf(emulation_->options.jitter_seed, named.device->name);
     return std::make_shared<EmulatedDevice>(std::move(made));
   }
 
@@ -91,6 +84,13 @@ class EmulatedBackend : public Backend {
   std::shared_ptr<Emulation> emulation_;
 };
 
+std::vector<std::unique_ptr<Backend>> BackendsOf(const std::vector<Backend*>& hosts,
+                                                 const std::shared_ptr<Emulation>& emulation) {
+  std::vector<std::unique_ptr<Backend>> backends;
+  for (Backend* host : hosts) backends.push_back(std::make_unique<EmulatedBackend>(*host, emulation));
+  return backends;
+}
+
 }  // namespace
 
 std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Backend*>& hosts,
@@ -107,9 +107,14 @@ std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Bac
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("'{}': settings are of a platform, and none is given", options.settings.front()));
   }
-  std::vector<std::unique_ptr<Backend>> backends;
-  for (Backend* host : hosts) backends.push_back(std::make_unique<EmulatedBackend>(*host, emulation));
-  return backends;
+  return BackendsOf(hosts, emulation);
+}
+
+std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Backend*>& hosts,
+                                                           std::shared_ptr<const Platform> platform) {
+  auto emulation = std::make_shared<Emulation>();
+  emulation->platform = std::move(platform);
+  return BackendsOf(hosts, emulation);
 }
 
 }  // namespace consort

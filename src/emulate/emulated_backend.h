@@ -8,6 +8,7 @@
 #include "consort/backend.h"
 #include "consort/registry.h"
 #include "emulate/integer_numbers.h"
+#include "platform/platform.h"
 
 namespace consort {
 
@@ -19,6 +20,9 @@ namespace consort {
 std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Backend*>& hosts,
                                                            const EmulationOptions& options,
                                                            MakeIntegerNumbers integers = nullptr);
+// The same for a platform in memory, without jitter.
+std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Backend*>& hosts,
+                                                           std::shared_ptr<const Platform> platform);
 
 }  // namespace consort
 

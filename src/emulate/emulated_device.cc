@@ -121,7 +121,7 @@ ModelledTime EmulatedDevice::TimeOf(const Model& model) const {
   const bool one_by_one = options_.device.kind == DeviceKind::kEdgeTpu;
   return {model,
           {.cost = options_.cost,
-           .query = {.precision = precision()},
+           .query = {.precision = precision(), .weights_resident = options_.weights_resident},
            .order = one_by_one ? SampleOrder::kOneByOne : SampleOrder::kTogether,
            .shared = options_.shared}};
 }

@@ -33,6 +33,7 @@ struct EmulatedDeviceOptions {
   Clock* clock = nullptr;                  // nullptr: Clock::Real()
   double jitter = 0;                       // relative spread of the times
   uint64_t jitter_seed = 0;                // each executable counts on from it
+  bool weights_resident = true;            // false: every call loads all parameters onto the device
 };
 
 // A decorator over any device: outputs come from the host device, bit for bit, or, where the device computes in integers

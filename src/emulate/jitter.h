@@ -6,8 +6,16 @@
 #include <cstdint>
 #include <numbers>
 #include <random>
+#include <string_view>
 
 namespace consort {
+
+// Devices of one platform must not jitter in step: their names go into the seed (FNV-1a, Fowler, Noll and Vo).
+inline uint64_t JitterSeedOf(uint64_t seed, std::string_view device) {
+  uint64_t hash = 14695981039346656037U;
+  for (const char c : device) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return seed ^ hash;
+}
 
 // Factors of mean 1, lognormally distributed. The same seed gives the same factors on every machine.
 class Jitter {

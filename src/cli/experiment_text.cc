@@ -1,0 +1,117 @@
+#include "cli/experiment_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include "cli/help.h"
+#include "cli/table.h"
+
+namespace consort {
+namespace {
+
+constexpr int kWidth = 80;
+constexpr size_t kWidestCell = 36;
+
+std::string Wrapped(const std::string& text) { return WrapText(Fit(text, text.size()), kWidth, 0) + "\n"; }
+
+std::string NumberText(double value) {
+  if (std::isnan(value)) return "-";
+  if (value == std::floor(value) && std::abs(value) < 1e6) return fmt::format("{:.0f}", value);
+  const double size = std::abs(value);
+  return size >= 1e3 && size < 1e6 ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value);
+}
+
+std::string CellText(const report::Cell& cell) {
+  if (const auto* text = std::get_if<std::string>(&cell)) return Fit(*text, kWidestCell);
+  if (const auto* number = std::get_if<double>(&cell)) return NumberText(*number);
+  return "-";
+}
+
+// "a (b)", each part where it is there.
+std::string TitleText(const std::string& title, const std::string& unit) {
+  if (unit.empty()) return title;
+  return title.empty() ? unit : fmt::format("{}, {}", title, unit);
+}
+
+std::string OriginText(report::Origin origin) {
+  return origin == report::Origin::kNone ? "" : fmt::format(" [{}]", report::ToString(origin));
+}
+
+bool IsText(const report::Table& table, size_t column) {
+  return std::any_of(table.rows.begin(), table.rows.end(), [column](const report::TableRow& row) {
+    return column < row.cells.size() && std::holds_alternative<std::string>(row.cells[column]);
+  });
+}
+
+// That of all rows, or kNone.
+report::Origin OriginOf(const report::Table& table) {
+  const auto differs = [&table](const report::TableRow& row) { return row.origin != table.rows.front().origin; };
+  if (table.rows.empty() || std::any_of(table.rows.begin(), table.rows.end(), differs)) return report::Origin::kNone;
+  return table.rows.front().origin;
+}
+
+std::string Text(const report::Paragraph& paragraph) { return Wrapped(paragraph.text); }
+
+std::string Text(const report::Table& table) {
+  const report::Origin origin = OriginOf(table);
+  const bool says_each = origin == report::Origin::kNone &&
+                         std::any_of(table.rows.begin(), table.rows.end(),
+                                     [](const auto& row) { return row.origin != report::Origin::kNone; });
+  std::vector<Table::Column> columns;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const report::Column& column = table.columns[i];
+    const bool left = column.is_key && IsText(table, i);
+    columns.push_back({TitleText(column.title, column.unit), left ? Align::kLeft : Align::kRight});
+  }
+  if (says_each) columns.push_back({"kind"});
+  Table text(columns);
+  for (size_t i = 0; i < std::min(table.rows.size(), kMostTextRows); ++i) {
+    std::vector<std::string> cells;
+    for (const report::Cell& cell : table.rows[i].cells) cells.push_back(CellText(cell));
+    if (says_each) cells.emplace_back(report::ToString(table.rows[i].origin));
+    text.AddRow(std::move(cells));
+  }
+  std::string result = Wrapped(table.caption + OriginText(origin)) + text.ToString();
+  if (table.rows.size() > kMostTextRows)
+    result += fmt::format("… {} more rows: --format json\n", table.rows.size() - kMostTextRows);
+  return result;
+}
+
+std::string Text(const report::HeatMap& map) {
+  std::vector<Table::Column> columns = {{fmt::format("{} \\ {}", map.y.title, map.x.title)}};
+  for (const std::string& place : map.x.categories) columns.push_back({place, Align::kRight});
+  Table text(columns);
+  for (size_t y = 0; y < map.values.size(); ++y) {
+    std::vector<std::string> cells = {y < map.y.categories.size() ? map.y.categories[y] : ""};
+    for (size_t x = 0; x < map.values[y].size(); ++x) {
+      const bool told = y < map.texts.size() && x < map.texts[y].size();
+      cells.push_back(told ? Fit(map.texts[y][x], kWidestCell) : NumberText(map.values[y][x]));
+    }
+    text.AddRow(std::move(cells));
+  }
+  const std::string value = TitleText(map.value_title, map.value_unit);
+  return Wrapped(fmt::format("{} Shown: {}.{}", map.caption, value, OriginText(map.origin))) + text.ToString();
+}
+
+// Plots are for eyes.
+std::string Text(const report::Chart&) { return ""; }
+std::string Text(const report::TimeLine&) { return ""; }
+std::string Text(const report::Drawing& drawing) {
+  return drawing.text.empty() ? "" : Wrapped(drawing.caption) + drawing.text + "\n";
+}
+
+}  // namespace
+
+std::string SectionText(const report::Section& section) {
+  std::string text = fmt::format("{}\n{}\n", section.title, std::string(section.title.size(), '='));
+  for (const report::Block& block : section.blocks) {
+    const std::string part = std::visit([](const auto& one) { return Text(one); }, block);
+    if (!part.empty()) text += "\n" + part;
+  }
+  return text;
+}
+
+}  // namespace consort

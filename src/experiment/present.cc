@@ -1,0 +1,147 @@
+#include "experiment/present.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace consort::experiment {
+namespace {
+
+constexpr char kRefused[] = "refused";
+
+bool Matches(const Row& row, const Wanted& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&row](const auto& one) { return Shown(row, one.first) == one.second; });
+}
+
+std::vector<report::Column> ColumnsOf(const std::vector<Field>& keys) {
+  std::vector<report::Column> columns;
+  for (const Field& key : keys) columns.push_back({.title = key.title, .unit = key.unit, .filters = true, .is_key = true});
+  return columns;
+}
+
+report::Cell FigureOf(const Row* row, const std::string& field) {
+  if (row == nullptr) return {};
+  return TextOf(*row, kRefused).empty() ? CellOf(*row, field) : report::Cell(kRefused);
+}
+
+}  // namespace
+
+report::Origin OriginOf(const Row& row) {
+  const std::string provenance = TextOf(row, "provenance");
+  for (const Provenance one : {Provenance::kMeasured, Provenance::kModelled, Provenance::kEmulated}) {
+    if (provenance == ToString(one)) return report::OriginOf(one);
+  }
+  return report::Origin::kNone;
+}
+
+report::Origin CommonOrigin(const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    if (OriginOf(row) != OriginOf(rows.front())) return report::Origin::kNone;
+  }
+  return rows.empty() ? report::Origin::kNone : OriginOf(rows.front());
+}
+
+std::string Shown(const Row& row, const std::string& field) {
+  const auto found = row.find(field);
+  if (found == row.end() || found->is_null()) return "";
+  if (found->is_string()) return found->get<std::string>();
+  return found->is_number_float() ? fmt::format("{}", found->get<double>()) : found->dump();
+}
+
+std::vector<std::string> ValuesOf(const std::vector<Row>& rows, const std::string& field) {
+  std::vector<std::string> values;
+  for (const Row& row : rows) {
+    const std::string value = Shown(row, field);
+    if (std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
+  }
+  return values;
+}
+
+std::vector<const Row*> Select(const std::vector<Row>& rows, const Wanted& wanted) {
+  std::vector<const Row*> found;
+  for (const Row& row : rows) {
+    if (Matches(row, wanted)) found.push_back(&row);
+  }
+  return found;
+}
+
+const Row* FindRow(const std::vector<Row>& rows, const Wanted& wanted) {
+  const auto found = std::find_if(rows.begin(), rows.end(), [&wanted](const Row& row) { return Matches(row, wanted); });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+report::Cell CellOf(const Row& row, const std::string& field) {
+  const auto found = row.find(field);
+  if (found == row.end() || found->is_null()) return {};
+  if (found->is_number()) return found->get<double>();
+  return Shown(row, field);
+}
+
+report::Table LongTable(const std::string& id, const std::string& caption, const std::vector<Row>& rows,
+                        const std::vector<Field>& keys, const std::vector<Field>& figures) {
+  report::Table table{.id = id, .caption = caption, .columns = ColumnsOf(keys)};
+  for (const Field& figure : figures) table.columns.push_back({.title = figure.title, .unit = figure.unit});
+  for (const Row& row : rows) {
+    report::TableRow line{.origin = OriginOf(row)};
+    for (const Field& key : keys) line.cells.push_back(CellOf(row, key.name));
+    const bool refused = !TextOf(row, kRefused).empty();
+    for (const Field& figure : figures) {
+      const bool first = &figure == &figures.front();
+      line.cells.push_back(!refused ? CellOf(row, figure.name) : first ? report::Cell(kRefused) : report::Cell());
+    }
+    table.rows.push_back(std::move(line));
+  }
+  return table;
+}
+
+report::Table PivotTable(const std::string& id, const std::string& caption, const std::vector<Row>& rows,
+                         const std::vector<Field>& keys, const std::string& across, const Field& value) {
+  report::Table table{.id = id, .caption = caption, .columns = ColumnsOf(keys)};
+  const std::vector<std::string> columns = ValuesOf(rows, across);
+  for (const std::string& column : columns) table.columns.push_back({.title = column, .unit = value.unit});
+  std::vector<Wanted> seen;
+  for (const Row& row : rows) {
+    Wanted wanted;
+    for (const Field& key : keys) wanted.emplace_back(key.name, Shown(row, key.name));
+    if (std::find(seen.begin(), seen.end(), wanted) != seen.end()) continue;
+    seen.push_back(wanted);
+    report::TableRow line;
+    for (const Field& key : keys) line.cells.push_back(CellOf(row, key.name));
+    std::vector<Row> group;
+    for (const std::string& column : columns) {
+      Wanted of_column = wanted;
+      of_column.emplace_back(across, column);
+      const Row* found = FindRow(rows, of_column);
+      line.cells.push_back(FigureOf(found, value.name));
+      if (found != nullptr) group.push_back(*found);
+    }
+    line.origin = CommonOrigin(group);
+    table.rows.push_back(std::move(line));
+  }
+  return table;
+}
+
+report::Series SeriesOf(const std::string& name, const std::vector<const Row*>& rows, const std::string& x,
+                        const std::string& y) {
+  report::Series series{.name = name, .origin = report::Origin::kNone};
+  for (const Row* row : rows) {
+    const double at = NumberOf(*row, x);
+    const double value = NumberOf(*row, y);
+    if (std::isnan(at) || std::isnan(value)) continue;
+    series.origin = OriginOf(*row);
+    series.x.push_back(at);
+    series.y.push_back(value);
+  }
+  return series;
+}
+
+std::string FormatMs(double milliseconds) {
+  if (std::isnan(milliseconds)) return "-";
+  if (milliseconds >= 1e3) return fmt::format("{:.3g} s", milliseconds / 1e3);
+  return milliseconds >= 0.1 ? fmt::format("{:.3g} ms", milliseconds) : fmt::format("{:.3g} µs", milliseconds * 1e3);
+}
+
+std::string FormatNumber(double value) { return std::isnan(value) ? "-" : fmt::format("{:.4g}", value); }
+
+}  // namespace consort::experiment
