@@ -16,6 +16,7 @@ struct EmulationReport {
   std::string numbers;             // where outputs come from: "cpu@onnxruntime, in fp32", or "none: zeros of the right shapes"
   bool exact = true;               // false: outputs are zeros
   double modelled_s = 0;           // of the last call's shapes, or of the model's own before the first call; without jitter
+  double modelled_joules = 0;      // of that call: active power × busy time; 0: the platform knows no power
   double low = 1;                  // the error band: the truth is expected between modelled_s × low
   double high = 1;                 // and modelled_s × high
   std::vector<std::string> notes;  // "assumed int8", …

@@ -102,8 +102,9 @@ class Measurement {
   WarmUp WarmReplicas();
   void Measure(int load);
   void AddEmulation(int sign);
-  void RunServer(Scenario& scenario, int load);
+  void RunServer(Scenario& scenario, const BlockRunner& block, int load);
   void AddServer(const ServerFigures& figures);
+  EnergyFigure Energy() const;
   void MeasureSides(Subject& subject);
   void Summarise();
   void ExplainNoise();
@@ -127,6 +128,7 @@ class Measurement {
   std::unique_ptr<NoiseGate> gate_;
   std::optional<Meter> meter_;
   std::optional<ForeignTime> foreign_;
+  std::optional<EnergyTally> energy_;
   std::optional<Meter> copy_in_, copy_out_, whole_;
   std::vector<TimeNs> open_ns_, compile_ns_, first_run_ns_;
   bool proven_ = false;
@@ -214,6 +216,7 @@ void Measurement::SetUp(const WarmUp& warm_up) {
   gate_ = std::make_unique<NoiseGate>(row_.cores, limits);
   meter_options_.block_ns = InfoOf(options_.scenario).block_ns(QueryNs(warm_up), options_.meter.time_ns);
   foreign_.emplace(row_.cores);
+  energy_.emplace(options_.energy_meter(subjects_.front()->info()));
   meter_.emplace(*gate_, meter_options_);
   const MeterOptions side = SideOptions(meter_options_);
   copy_in_.emplace(*gate_, side);
@@ -255,13 +258,14 @@ void Measurement::Measure(int load) {
   const ThreadScope scope(single() ? subjects_.front()->caller_cores() : CoreSet(),
                           options_.subject.compile.flush_denormals);
   const bool server = options_.scenario == ScenarioKind::kServer;
-  const auto run = [&scenario](TimeNs budget_ns, int64_t most, BlockSamples& samples) {
-    scenario->RunBlock(budget_ns, most, samples);
-  };
+  const BlockRunner run =
+      energy_->Around([&scenario](TimeNs budget_ns, int64_t most, BlockSamples& samples) {
+        scenario->RunBlock(budget_ns, most, samples);
+      });
   AddEmulation(-1);
   foreign_->Begin();
   if (server) {
-    RunServer(*scenario, load);
+    RunServer(*scenario, run, load);
   } else {
     meter_->RunSegment(run, row_.loads);
   }
@@ -285,12 +289,12 @@ void Measurement::AddEmulation(int sign) {
 
 // As Meter::RunSegment, but the server's figures are those of the blocks that the meter keeps, and the first of these
 // that leaves queries unserved is the last.
-void Measurement::RunServer(Scenario& scenario, int load) {
+void Measurement::RunServer(Scenario& scenario, const BlockRunner& block, int load) {
   const double share = 1.0 / row_.loads;
   TimeNs wall_ns = 0, clean_ns = 0, spent_ns = 0;
   int64_t queries = 0;
   const BlockRunner run = [&](TimeNs budget_ns, int64_t most, BlockSamples& samples) {
-    scenario.RunBlock(budget_ns, most, samples);
+    block(budget_ns, most, samples);
     wall_ns = samples.wall_ns;
     queries = static_cast<int64_t>(samples.latencies_ns.size());
   };
@@ -354,6 +358,16 @@ void Measurement::Summarise() {
   row_.probe_ns = gate_->probe_ns();
   row_.clock_drift = gate_->clock_drift();
   row_.blind_spot = gate_->blind_spot();
+  row_.energy = Energy();
+}
+
+// A counter where there is one; else the power that is known of the device, for the time that it was busy.
+EnergyFigure Measurement::Energy() const {
+  if (row_.emulation) return ModelledEnergy(*row_.emulation, row_.batch);
+  EnergyFigure counted = energy_->Summarise();
+  const double per_s = row_.measured.throughput.estimate;
+  if (counted.joules_per_inference || options_.watts <= 0 || per_s <= 0) return counted;
+  return StatedEnergy(options_.watts, (row_.server ? row_.server->busy_share : 1) / per_s);
 }
 
 // Replicas that share cores wait for each other as they would for others, so blocks do not tell: the cores' time does.

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/device_energy.h"
 #include "bench/environment.h"
 #include "bench/scenario.h"
 #include "bench/subject.h"
@@ -34,6 +35,9 @@ struct BenchOptions {
   int loads =
       5;  // times that the model is compiled anew; down to three where that would take longer than the measuring
   bool advice = true;
+  double watts = 0;  // power of the target's device while it works, as the user states it, for where no counter tells; 0: not
+                     // known
+  std::function<FoundMeter(const DeviceInfo&)> energy_meter = EnergyMeterFor;
   // Called between timed work with what happens next: "cpu@onnxruntime: load 2 of 5".
   std::function<void(const std::string&)> progress;
 };
@@ -96,6 +100,7 @@ struct BenchRow {
   double clock_drift = 0;    // how much slower it was at the end than at its fastest
   double foreign_share = 0;  // of the cores' time while measuring, that other processes used
   std::string blind_spot;    // what the noise gate cannot see here
+  EnergyFigure energy;       // of the scenario's blocks, clean or not; modelled where the times are emulated
   std::vector<Advice> advice;
 
   // Empty when the latencies and the throughput are to be trusted.

@@ -49,6 +49,7 @@ BenchOptions OptionsFor(const BenchArguments& arguments) {
   options.meter.between_runs = arguments.between_runs;
   options.meter.max_discarded = arguments.max_discarded;
   options.loads = arguments.loads;
+  options.watts = arguments.watts;
   options.advice = !arguments.no_advice;
   return options;
 }

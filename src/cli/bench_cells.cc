@@ -82,6 +82,11 @@ std::vector<Column> Columns(const std::vector<double>& percentiles) {
       {"peak_bytes", [](const BenchRow& row) { return row.emulation ? "" : std::to_string(row.memory.peak_bytes); }});
   columns.push_back(
       {"discarded_share", [](const BenchRow& row) { return fmt::format("{:.3g}", row.measured.discarded_share()); }});
+  columns.push_back({"joules_per_inference", [](const BenchRow& row) {
+                       const std::optional<double>& joules = row.energy.joules_per_inference;
+                       return joules ? fmt::format("{:.6g}", *joules) : "";
+                     }});
+  columns.push_back({"energy_source", [](const BenchRow& row) { return row.energy.source; }});
   columns.push_back({"unstable", [](const BenchRow& row) { return row.unstable(); }});
   columns.push_back({"overrun", [](const BenchRow& row) { return row.overrun(); }});
   return columns;
@@ -144,6 +149,15 @@ std::string ThroughputOr(const BenchRow& row) {
   return word.empty() ? FormatRate(row.measured.throughput.estimate) : std::string(word);
 }
 
+std::string FormatJoules(double joules) {
+  if (joules < 999.95e-6) return FormatDigits(joules * 1e6) + " µJ";
+  return joules < 0.99995 ? FormatDigits(joules * 1e3) + " mJ" : FormatDigits(joules) + " J";
+}
+
+std::string JoulesOr(const BenchRow& row) {
+  return row.energy.joules_per_inference ? FormatJoules(*row.energy.joules_per_inference) : "-";
+}
+
 std::string FormatBenchCsv(const BenchReport& report, const std::vector<double>& percentiles) {
   const std::vector<Column> columns = Columns(percentiles);
   std::vector<std::string> cells;
@@ -162,6 +176,7 @@ std::string FormatBenchMarkdown(const BenchReport& report, const std::vector<dou
   for (const double percent : percentiles) titles.push_back(FormatPercentile(percent));
   titles.emplace_back("max");
   titles.emplace_back("inferences/s");
+  titles.emplace_back("energy per inference");
   std::string text = MarkdownRow(titles) + MarkdownRow(std::vector<std::string>(titles.size(), "---"));
   for (const BenchRow& row : report.rows) {
     const Distribution& latencies = row.measured.latencies;
@@ -177,6 +192,7 @@ std::string FormatBenchMarkdown(const BenchReport& report, const std::vector<dou
     for (const double percent : percentiles) cells.push_back(PercentileOr(row, percent));
     cells.push_back(LatencyOr(row, static_cast<double>(latencies.max_ns())));
     cells.push_back(ThroughputOr(row));
+    cells.push_back(JoulesOr(row));
     text += MarkdownRow(cells);
   }
   text += fmt::format("\n{}: {} on {} ({}), scenario {}, {}.\n", FormatKinds(report.rows), report.rows.front().model,
@@ -188,6 +204,7 @@ std::string FormatBenchMarkdown(const BenchReport& report, const std::vector<dou
         text += fmt::format("\n{}: {}: {}.\n", NameOf(row), title, note);
       }
     }
+    text += fmt::format("\n{}: energy {}.\n", NameOf(row), row.energy.source);
     if (!row.unstable().empty()) text += fmt::format("\nUnstable: {}: {}.\n", NameOf(row), row.unstable());
     for (const Advice& advice : row.advice) text += fmt::format("\n{}: {}.\n", NameOf(row), advice.text);
   }

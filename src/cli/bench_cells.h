@@ -26,6 +26,11 @@ std::string PercentileOr(const BenchRow& row, double percent);
 // Inferences per second, or "overrun" or "unstable".
 std::string ThroughputOr(const BenchRow& row);
 
+// "12.3 mJ".
+std::string FormatJoules(double joules);
+// Joules per inference, "-" where they are not known.
+std::string JoulesOr(const BenchRow& row);
+
 // One line per row; times in milliseconds (RFC 4180).
 std::string FormatBenchCsv(const BenchReport& report, const std::vector<double>& percentiles);
 std::string FormatBenchMarkdown(const BenchReport& report, const std::vector<double>& percentiles);

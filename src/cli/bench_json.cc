@@ -171,6 +171,9 @@ Json RowJson(const BenchRow& row, const std::vector<double>& percentiles) {
                     {"children_peak_bytes", row.memory.children_bytes},
                     {"peak_of_whole_life", row.memory.whole_life}};
   if (row.emulation) json["memory"] = nullptr;
+  const std::optional<double>& joules = row.energy.joules_per_inference;
+  json["joules_per_inference"] = joules ? Json(*joules) : Json(nullptr);
+  json["energy_source"] = row.energy.source;
   json["noise"] = NoiseJson(row);
   json["advice"] = Json::array();
   for (const Advice& advice : row.advice) json["advice"].push_back({{"name", advice.name}, {"text", advice.text}});

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "bench/sweep.h"
 #include "cli/command.h"
+#include "cli/plan_options.h"
 
 namespace consort {
 namespace {
@@ -54,6 +55,10 @@ void AddMeasureOptions(CLI::App* app, BenchArguments& arguments) {
       app, "--between-runs", "SHARE", arguments.between_runs,
       [](const std::string& text) { return ParseBetween(text, 0, 1); },
       "what intervals hold of the differences between runs at different times (default: 0.04; 0: this run alone)");
+  AddParsed(
+      app, "--watts", "POWER", arguments.watts,
+      [](const std::string& text) { return ParsePositiveQuantity(text, Dimension::kPower); },
+      "the device draws this while it works, such as 35W: energy where no counter of this machine tells it");
   AddParsed(app, "--percentiles", "LIST", arguments.percentiles, ParsePercentiles,
             "percentiles of the latency (default: 50,90,95,99,99.9)");
   app->add_flag("--no-advice", arguments.no_advice, "skip the advice and the short measurements that it needs");

@@ -30,6 +30,7 @@ struct BenchArguments : ModelArguments, InputArguments, EngineArguments {
   double patience = 3;
   double between_runs = kBetweenRuns;
   double max_discarded = 0.6;
+  double watts = 0;  // of the device while it works; 0: not stated
   bool no_advice = false;
   bool strict = false;
 

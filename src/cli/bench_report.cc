@@ -80,6 +80,11 @@ std::string MemoryLine(const PeakMemory& memory) {
   return text;
 }
 
+std::string EnergyLine(const BenchRow& row) {
+  if (!row.energy.joules_per_inference) return row.energy.source;
+  return fmt::format("{} per inference ({})", JoulesOr(row), row.energy.source);
+}
+
 std::string OverheadLine(const BenchRow& row) {
   std::string text;
   if (row.scenario == ScenarioKind::kSingle) {
@@ -148,6 +153,7 @@ std::string Details(const BenchRow& row, const std::vector<double>& percentiles)
                              FormatRate(row.measured.throughput.estimate), FormatRate(row.measured.throughput.low),
                              FormatRate(row.measured.throughput.high)));
   }
+  text += Line("energy", EnergyLine(row));
   if (!row.emulation) text += Line("memory", MemoryLine(row.memory));
   text += Line("overhead", OverheadLine(row));
   if (!row.blind_spot.empty()) text += Line("blind spot", row.blind_spot);
@@ -165,6 +171,11 @@ std::string RowTable(const std::vector<BenchRow>& rows) {
   for (const char* title : {"batch", "threads", "repl", "median", "95 %", "p99", "inf/s"}) {
     columns.push_back({title, Align::kRight});
   }
+  // Few rows tell it in their details.
+  const bool energy = rows.size() > kDetailedRows && std::any_of(rows.begin(), rows.end(), [](const BenchRow& row) {
+    return row.energy.joules_per_inference.has_value();
+  });
+  if (energy) columns.push_back({"energy", Align::kRight});
   Table table(std::move(columns));
   for (const BenchRow& row : rows) {
     const bool holds = row.latency_word().empty();
@@ -176,6 +187,7 @@ std::string RowTable(const std::vector<BenchRow>& rows) {
              holds ? FormatSpread(row.measured.median_ns) : "", PercentileOr(row, 99), ThroughputOr(row)}) {
       cells.push_back(std::move(cell));
     }
+    if (energy) cells.push_back(JoulesOr(row));
     table.AddRow(std::move(cells));
   }
   return table.ToString();

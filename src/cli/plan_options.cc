@@ -20,12 +20,6 @@ Placing ParsePlacing(const std::string& text) {
   return {pattern, device};
 }
 
-double ParsePositiveQuantity(const std::string& text, Dimension dimension) {
-  const double value = ParseQuantity(text, dimension);
-  if (value <= 0) throw Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is not above zero", text));
-  return value;
-}
-
 void AddPlatformOptions(CLI::App* app, PlanArguments& arguments) {
   AddParsed(
       app, "--platform", "NAME|FILE", arguments.platform, [](const std::string& text) { return text; },
@@ -102,6 +96,12 @@ void AddBoundOptions(CLI::App* app, PlanArguments& arguments) {
 }
 
 }  // namespace
+
+double ParsePositiveQuantity(const std::string& text, Dimension dimension) {
+  const double value = ParseQuantity(text, dimension);
+  if (value <= 0) throw Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is not above zero", text));
+  return value;
+}
 
 void AddPlanOptions(CLI::App* app, PlanArguments& arguments) {
   AddNetworkOptions(app, arguments);

@@ -11,6 +11,7 @@
 #include "cli/report_option.h"
 #include "cli/simulate_options.h"
 #include "plan/planner.h"
+#include "platform/platform.h"
 
 namespace consort {
 
@@ -38,6 +39,8 @@ struct PlanArguments : NetworkArguments, InputArguments, EngineArguments {
 
 // Every option of the command; `arguments` must outlive the parsing.
 void AddPlanOptions(CLI::App* app, PlanArguments& arguments);
+// "35W". Throws kInvalidArgument for what is not above zero, and as ParseQuantity does.
+double ParsePositiveQuantity(const std::string& text, Dimension dimension);
 // Throws UsageError for options that do not go together.
 void CheckPlanArguments(const PlanArguments& arguments);
 

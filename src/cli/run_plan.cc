@@ -16,12 +16,14 @@
 #include <utility>
 
 #include "base/files.h"
+#include "bench/device_energy.h"
 #include "bench/plan_check.h"
 #include "bench/plan_subject.h"
 #include "cli/input_sets.h"
 #include "cli/plan_rules.h"
 #include "cli/report_run.h"
 #include "cli/run_inputs.h"
+#include "cli/run_plan_energy.h"
 #include "cli/run_plan_flow.h"
 #include "cli/run_plan_replan.h"
 #include "cli/run_plan_report.h"
@@ -315,8 +317,12 @@ void RunCalls(PlanSetup& setup, const RunOptions& options, PlanRunReport& report
   const int64_t steps = CountSteps(report.inputs);
   FlowOptions flow{.calls = steps > 0 ? steps : options.iterations, .clock = &ClockOf(options)};
   for (const auto& [input, output] : options.states) flow.states.insert(output);
+  EnergyTally energy(EnergyMeterOfPlan(setup.plan()));
+  energy.Begin();
   const std::vector<Port> ports =
       options.replan ? RunEnsemble(setup, options, flow, report) : RunSession(setup, options, flow, report);
+  energy.End(static_cast<int64_t>(report.samples()));
+  report.energy = EnergyOf(report, energy);
   if (report.flow.delivered > 0) JudgeResults(ports, expected, options, report);
   if (!options.output_folder.empty() && !report.outputs.empty()) WriteOutputs(report.outputs, options.output_folder);
 }

@@ -166,6 +166,8 @@ std::string PlanRunJson(const PlanRunReport& report, const RunOptions& options) 
       {"steady_throughput_per_s", OrNull(report.steady_rate())},
       {"provenance", report.ran && why_no_time.empty() ? Json(ToString(report.provenance())) : Json(nullptr)},
       {"no_time", why_no_time},
+      {"joules_per_inference", OrNull(report.energy.joules_per_inference)},
+      {"energy_source", report.energy.source},
       {"distinct_results", distinct},
       {"largest_difference", distinct > 1 ? Json(NumberOrNull(report.largest_difference)) : Json(nullptr)},
       {"stages", StagesJson(report, options)},

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "cli/bench_cells.h"
 #include "cli/bench_report.h"
 #include "cli/help.h"
 #include "cli/run_parts.h"
@@ -112,6 +113,12 @@ std::string RateText(const PlanRunReport& report) {
                         ToString(report.plan.stages.front().replicas.front().provenance));
   }
   return Entry("rate", text);
+}
+
+std::string EnergyText(const PlanRunReport& report) {
+  const EnergyFigure& energy = report.energy;
+  if (!energy.joules_per_inference) return Entry("energy", energy.source);
+  return Entry("energy", fmt::format("{} per sample ({})", FormatJoules(*energy.joules_per_inference), energy.source));
 }
 
 std::string PlannedText(const ReplicaRun& replica) {
@@ -286,7 +293,7 @@ std::string Head(const PlanRunReport& report) {
 std::string PlanRunTables(const PlanRunReport& report, const RunOptions& options) {
   std::string text = Head(report) + AccuracyText(report);
   if (!report.ran) return text + Entry("ran", "nothing: the numbers are out of bounds");
-  text += RanText(report) + RateText(report) + TroubleText(report) + ResultsText(report) + EmulationText(report);
+  text += RanText(report) + RateText(report) + EnergyText(report) + TroubleText(report) + ResultsText(report) + EmulationText(report);
   text += "\n" + StagesTable(report) + StagesNotes(report) + "\n";
   if (options.placement != PlacementDetail::kNone) text += PlacementText(report, options);
   text += TensorTable(report.ports, report.inputs, report.outputs) + VerdictLines(report.outputs);

@@ -13,6 +13,7 @@
 #include "consort/emulation.h"
 #include "consort/placement.h"
 #include "consort/provenance.h"
+#include "measure/energy.h"
 #include "plan/plan.h"
 #include "run/ensemble.h"
 #include "run/session_options.h"
@@ -62,6 +63,7 @@ struct PlanRunReport {
   SessionReport session;                 // of the plan that ran last
   std::optional<ReplannedRun> replanned;  // absent: it was not asked for
   TimeNs begin_ns = 0;  // of the run, by its clock
+  EnergyFigure energy;  // per sample
   std::vector<StageRun> stages;  // of the plan that ran last
   std::vector<Port> ports;  // the model's inputs
   std::vector<PortInput> inputs;

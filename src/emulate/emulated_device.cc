@@ -98,6 +98,7 @@ EmulationReport EmulatedDevice::Describe(const ModelledTime& time, std::string n
       .numbers = std::move(numbers),
       .exact = options_.exact,
       .modelled_s = time.whole().seconds,
+      .modelled_joules = time.whole().joules,
       .low = time.whole().low,
       .high = time.whole().high,
       .notes = time.whole().notes,

@@ -92,6 +92,7 @@ void EmulatedProgram::Count(const CallTime& time, TimeNs host_ns, bool overrun) 
   if (counted_ != &time) {
     counted_ = &time;
     report.modelled_s = time.seconds;
+    report.modelled_joules = time.joules;
     report.low = time.low;
     report.high = time.high;
     report.notes = time.notes;

@@ -32,6 +32,7 @@ ModelledTime::Given ModelledTime::GivenOf(const Model& model) const {
 CallTime ModelledTime::TimeOf(const Estimate& estimate, int64_t times) const {
   const auto count = static_cast<double>(times);
   CallTime time{.seconds = count * estimate.latency_s,
+                .joules = count * estimate.joules,
                 .low = estimate.low,
                 .high = estimate.high,
                 .notes = estimate.notes};

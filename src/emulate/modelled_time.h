@@ -29,6 +29,7 @@ struct ModelledTimeOptions {
 struct CallTime {
   double seconds = 0;
   std::vector<double> shared_seconds;  // of these, what each of ModelledTimeOptions::shared is busy
+  double joules = 0;                   // active power × busy time; 0: not known
   double low = 1;
   double high = 1;
   std::vector<std::string> notes;

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+import threading
 from pathlib import Path
 
 import numpy
@@ -59,6 +60,7 @@ def check(row):
         assert len({"times_ms", "not_measured", "unstable"} & phase.keys()) == 1, phase
     assert sum(row["placement"][state] for state in ("as_asked", "eliminated", "elsewhere", "unknown")) == row["placement"]["ops"]
     assert row["memory"]["peak_bytes"] > 0
+    assert (row["joules_per_inference"] is None) == row["energy_source"].startswith("not known: ")
     noise = row["noise"]
     assert noise["discarded_by_probe"] + noise["discarded_by_waiting"] == noise["discarded_blocks"]
     assert len(row["replicas"]) == row["concurrency"]
@@ -286,3 +288,56 @@ def test_output_goes_to_a_file(double, tmp_path):
     assert bench(double, "-o", file) == ""
     check(json.loads(file.read_text())["rows"][0])
     fails(3, "-m", double, "-d", NULL, *QUICK, "-o", tmp_path / "none" / "report.json", says="report.json")
+
+
+# --- Energy -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def powercap(tmp_path, monkeypatch):
+    """A folder like /sys/class/powercap whose package uses a joule every few milliseconds."""
+    zone = tmp_path / "powercap" / "intel-rapl:0"
+    zone.mkdir(parents=True)
+    (zone / "name").write_text("package-0\n")
+    (zone / "max_energy_range_uj").write_text("262143328850\n")
+    (zone / "energy_uj").write_text("0\n")
+    monkeypatch.setenv("CONSORT_POWERCAP", str(zone.parent))
+    done = threading.Event()
+
+    def count():
+        joules = 0
+        while not done.wait(0.002):
+            joules += 1
+            fresh = zone / "fresh"
+            fresh.write_text(f"{joules * 1_000_000}\n")
+            fresh.replace(zone / "energy_uj")
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    yield zone
+    done.set()
+    thread.join()
+
+
+def test_energy_of_a_cpu_is_what_its_counters_say(double, powercap):
+    timed = ("bench", "-m", double, "-d", ORT, "-t", "0.3", "--loads", "2", "--patience", "1", "--no-advice", "--format")
+    outcome = call(*timed, "json")
+    assert outcome.code in (0, 7), outcome.describe()
+    (row,) = json.loads(outcome.stdout)["rows"]
+    assert row["energy_source"] == "RAPL (package-0)"
+    assert row["joules_per_inference"] > 0
+    text = call(*timed, "table").stdout
+    assert "(RAPL (package-0))" in text and "per inference" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_energy_without_counters_says_why_and_takes_a_stated_power(double, tmp_path, monkeypatch):
+    monkeypatch.setenv("CONSORT_POWERCAP", str(tmp_path))
+    (row,) = rows(double, device=ORT)
+    assert row["joules_per_inference"] is None
+    assert row["energy_source"] == f"not known: {tmp_path} has no RAPL counters (virtual machines rarely have)"
+    (row,) = rows(double, "--watts", "35W", device=ORT)
+    assert row["energy_source"] == "modelled: 35 W, as stated, × busy time"
+    rate = figures(row, "throughput_per_s")["estimate"]
+    assert row["joules_per_inference"] == pytest.approx(35 / rate)
+    fails(2, "-m", double, "--watts", "35", says=["--watts", "unit"])

@@ -20,7 +20,7 @@ STAGES = 4
 NULL = "emulated:seed.gtx1650@null"
 REPORT_KEYS = {
     "plan", "model", "fingerprint", "clock", "accuracy", "ran", "calls", "delivered", "failed", "given_up", "in_flight", "wall_ms",
-    "throughput_per_s", "steady_throughput_per_s", "provenance", "no_time", "distinct_results", "largest_difference", "stages", "losses",
+    "throughput_per_s", "steady_throughput_per_s", "joules_per_inference", "energy_source", "provenance", "no_time", "distinct_results", "largest_difference", "stages", "losses",
     "replanned", "retries", "longest_recovery_ms", "verified", "unverified", "suspects", "failures", "trace", "inputs", "outputs",
 }
 REPLICA_KEYS = {
@@ -122,6 +122,13 @@ def test_in_virtual_time_a_session_keeps_the_plans_pace(planned):
     for replica in replicas(report):
         assert replica["call_ms"] == pytest.approx(replica["planned_ms"], rel=1e-3)
         assert replica["planned_provenance"] == "modelled"
+
+
+def test_energy_of_emulated_devices_is_modelled(planned):
+    report = run_json(*planned, "-n", "40", "--clock", "virtual", "--numbers", "none")
+    assert report["energy_source"] == "modelled: active power × busy time of the platform's devices"
+    plan = json.loads(planned[1].read_text())
+    assert report["joules_per_inference"] == pytest.approx(plan["joules_per_sample"], rel=0.05)
 
 
 def test_two_runs_in_virtual_time_say_the_same(planned):
