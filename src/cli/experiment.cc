@@ -9,7 +9,9 @@
 #include "cli/command.h"
 #include "cli/experiment_options.h"
 #include "cli/experiment_text.h"
+#include "cli/help.h"
 #include "cli/progress.h"
+#include "cli/report_parts.h"
 #include "experiment/runner.h"
 
 namespace consort {
@@ -29,7 +31,8 @@ constexpr char kFooter[] =
     "  consort experiment matvec --platform seed\n"
     "  consort experiment all --platform seed --quick -o results/seed\n"
     "  consort experiment matvec -d cpu@onnxruntime,cpu@openvino --param sides=64-4096*2\n"
-    "  consort experiment matvec --platform seed --reference seed_table1_matvec.csv";
+    "  consort experiment matvec --platform seed --reference seed_table1_matvec.csv\n"
+    "  consort experiment all --platform seed --quick --report seed.html";
 
 struct Finished {
   const Experiment* experiment = nullptr;
@@ -61,7 +64,8 @@ class ExperimentRun {
     try {
       testbed_ = std::make_unique<experiment::Testbed>(std::move(options));
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::kInvalidArgument) throw UsageError(error.what());
+      if (error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kUnsupported)
+        throw UsageError(error.what());
       throw;
     }
   }
@@ -117,7 +121,7 @@ class ExperimentRun {
 };
 
 std::string AsText(const Finished& finished) {
-  std::string text = SectionText(finished.outcome.section) + "\n" + finished.outcome.verdict + "\n";
+  std::string text = SectionText(finished.outcome.section) + "\n" + WrapText(finished.outcome.verdict, 80, 0) + "\n";
   text += fmt::format("Raw results: {} ({} rows{})\n", finished.result.file.string(), finished.result.rows.size(),
                       finished.result.resumed == 0 ? "" : fmt::format(", {} of them from before", finished.result.resumed));
   return text;
@@ -151,6 +155,29 @@ std::string Text(const std::vector<Finished>& all, OutputFormat format) {
   return text;
 }
 
+std::string TitleOf(const ExperimentArguments& arguments, const std::vector<Finished>& all) {
+  const Json& testbed = all.front().result.header["testbed"];
+  const std::string where = testbed.contains("platform") ? testbed["platform"]["name"].get<std::string>() : "this machine";
+  return fmt::format("{} on {}", arguments.all() ? "All experiments" : arguments.name, where);
+}
+
+report::Document DocumentOf(const ExperimentArguments& arguments, const std::vector<Finished>& all) {
+  report::Document document = StartDocument(TitleOf(arguments, all), ReadEnvironment());
+  for (const Finished& one : all) {
+    document.verdict += (document.verdict.empty() ? "" : " ") + one.outcome.verdict;
+    document.sections.push_back(one.outcome.section);
+    if (all.size() > 1)
+      document.sections.back().blocks.insert(document.sections.back().blocks.begin(), report::Paragraph{one.outcome.verdict});
+  }
+  for (const auto& device : all.front().result.header["testbed"]["devices"]) {
+    document.environment.emplace_back("device " + device["name"].get<std::string>(),
+                                      fmt::format("{}, {}, {}", device["kind"].get<std::string>(),
+                                                  device["precision"].get<std::string>(),
+                                                  device["provenance"].get<std::string>()));
+  }
+  return document;
+}
+
 // Measured rows that are not to be trusted.
 ExitCode Conclude(const std::vector<Finished>& all) {
   ExitCode code = ExitCode::kDone;
@@ -173,6 +200,7 @@ ExitCode RunExperimentCommand(const ExperimentArguments& arguments) {
   const std::vector<Finished> finished = ExperimentRun(arguments).Run();
   fmt::print("{}", Text(finished, arguments.format));
   std::fflush(stdout);
+  if (arguments.report.asked()) WriteReports(DocumentOf(arguments, finished), arguments.report);
   return Conclude(finished);
 }
 

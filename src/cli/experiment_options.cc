@@ -13,7 +13,7 @@ namespace consort {
 namespace {
 
 constexpr int kWidth = 80;
-constexpr int kIndent = 6;
+constexpr int kIndent = 4;
 
 std::string Plain(const std::string& text) { return text; }
 
@@ -35,6 +35,15 @@ void AddTestbedOptions(CLI::App* app, experiment::TestbedOptions& testbed) {
       "relative spread of emulated times (default: 0)");
   AddParsed(app, "--seed", "N", testbed.seed, ParseSeed, "of weights, inputs and jitter (default: 0)");
   app->add_flag("--quick", testbed.quick, "fewer and smaller cells, shorter measurements");
+}
+
+// A list with spaces behind its commas, so that lines can end there.
+std::string Breakable(const std::string& list) {
+  return list.size() < kWidth / 2 ? list : Join(Split(list, ','), ", ");
+}
+
+std::string Indented(const std::string& text) {
+  return std::string(kIndent / 2, ' ') + WrapText(text, kWidth - kIndent / 2, 2 * kIndent) + "\n";
 }
 
 bool HasParameter(const experiment::Experiment& experiment, const std::string& name) {
@@ -76,6 +85,7 @@ void AddExperimentOptions(CLI::App* app, ExperimentArguments& arguments) {
   AddEach(
       app, "--reference", "FILE.csv", [&arguments](const std::string& text) { arguments.references.emplace_back(text); },
       "lay published figures beside the results; which experiment a file is for follows from its columns; repeatable");
+  AddReportOption(app, arguments.report);
   AddFormatOption(app, arguments.format, {OutputFormat::kTable, OutputFormat::kJson, OutputFormat::kJsonl});
 }
 
@@ -102,12 +112,11 @@ experiment::Settings SettingsFor(const experiment::Experiment& experiment, const
 std::string ExperimentList() {
   std::string text;
   for (const experiment::Experiment* experiment : experiment::Experiments()) {
-    text += WrapText(fmt::format("{}: {}", experiment->name(), experiment->summary()), kWidth, 2) + "\n";
+    text += WrapText(fmt::format("{}: {}", experiment->name(), experiment->summary()), kWidth, kIndent) + "\n";
     for (const experiment::Parameter& parameter : experiment->parameters()) {
-      const std::string quick = parameter.quick.empty() ? "" : fmt::format("; --quick: {}", parameter.quick);
-      text += WrapText(fmt::format("  --param {}={}  {}{}", parameter.name, parameter.usual, parameter.meaning, quick),
-                       kWidth, kIndent) +
-              "\n";
+      text += Indented(fmt::format("{}: {}", parameter.name, parameter.meaning));
+      text += Indented(fmt::format("  default: {}", Breakable(parameter.usual)));
+      if (!parameter.quick.empty()) text += Indented(fmt::format("  --quick: {}", Breakable(parameter.quick)));
     }
   }
   return text;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/options.h"
+#include "cli/report_option.h"
 #include "experiment/experiment.h"
 #include "experiment/testbed.h"
 
@@ -22,6 +23,7 @@ struct ExperimentArguments {
   std::vector<std::filesystem::path> references;
   bool fresh = false;
   OutputFormat format = OutputFormat::kTable;
+  ReportOption report;
 
   bool all() const { return name == "all"; }
 };

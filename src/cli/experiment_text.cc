@@ -6,16 +6,17 @@
 #include <cmath>
 #include <type_traits>
 
+#include "base/strings.h"
 #include "cli/help.h"
 #include "cli/table.h"
 
 namespace consort {
 namespace {
 
-constexpr int kWidth = 80;
+constexpr size_t kWidth = 80;
 constexpr size_t kWidestCell = 36;
 
-std::string Wrapped(const std::string& text) { return WrapText(Fit(text, text.size()), kWidth, 0) + "\n"; }
+std::string Wrapped(const std::string& text) { return WrapText(Fit(text, text.size()), static_cast<int>(kWidth), 0) + "\n"; }
 
 std::string NumberText(double value) {
   if (std::isnan(value)) return "-";
@@ -55,13 +56,10 @@ report::Origin OriginOf(const report::Table& table) {
 
 std::string Text(const report::Paragraph& paragraph) { return Wrapped(paragraph.text); }
 
-std::string Text(const report::Table& table) {
-  const report::Origin origin = OriginOf(table);
-  const bool says_each = origin == report::Origin::kNone &&
-                         std::any_of(table.rows.begin(), table.rows.end(),
-                                     [](const auto& row) { return row.origin != report::Origin::kNone; });
+// The table with its first `count` columns; with a column of origins behind them where rows differ in it.
+std::string Rendered(const report::Table& table, size_t count, bool says_each) {
   std::vector<Table::Column> columns;
-  for (size_t i = 0; i < table.columns.size(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     const report::Column& column = table.columns[i];
     const bool left = column.is_key && IsText(table, i);
     columns.push_back({TitleText(column.title, column.unit), left ? Align::kLeft : Align::kRight});
@@ -69,15 +67,43 @@ std::string Text(const report::Table& table) {
   if (says_each) columns.push_back({"kind"});
   Table text(columns);
   for (size_t i = 0; i < std::min(table.rows.size(), kMostTextRows); ++i) {
+    const report::TableRow& row = table.rows[i];
     std::vector<std::string> cells;
-    for (const report::Cell& cell : table.rows[i].cells) cells.push_back(CellText(cell));
-    if (says_each) cells.emplace_back(report::ToString(table.rows[i].origin));
+    for (size_t k = 0; k < std::min(count, row.cells.size()); ++k) cells.push_back(CellText(row.cells[k]));
+    if (says_each) cells.emplace_back(report::ToString(row.origin));
     text.AddRow(std::move(cells));
   }
-  std::string result = Wrapped(table.caption + OriginText(origin)) + text.ToString();
-  if (table.rows.size() > kMostTextRows)
-    result += fmt::format("… {} more rows: --format json\n", table.rows.size() - kMostTextRows);
-  return result;
+  return text.ToString();
+}
+
+// Characters of the longest line.
+size_t WidthOf(const std::string& text) {
+  size_t widest = 0;
+  size_t width = 0;
+  for (const char c : text) {
+    const bool begins = (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;  // of a character in UTF-8
+    width = c == '\n' ? 0 : width + (begins ? 1 : 0);
+    widest = std::max(widest, width);
+  }
+  return widest;
+}
+
+// Columns at the end that do not fit the terminal are left out and named.
+std::string Text(const report::Table& table) {
+  const report::Origin origin = OriginOf(table);
+  const bool says_each = origin == report::Origin::kNone &&
+                         std::any_of(table.rows.begin(), table.rows.end(),
+                                     [](const auto& row) { return row.origin != report::Origin::kNone; });
+  size_t count = table.columns.size();
+  std::string rendered = Rendered(table, count, says_each);
+  while (count > 1 && WidthOf(rendered) > kWidth) rendered = Rendered(table, --count, says_each);
+  std::string text = Wrapped(table.caption + OriginText(origin)) + rendered;
+  std::vector<std::string> left_out;
+  for (size_t i = count; i < table.columns.size(); ++i) left_out.push_back(table.columns[i].title);
+  std::string more;
+  if (table.rows.size() > kMostTextRows) more = fmt::format("{} more rows", table.rows.size() - kMostTextRows);
+  if (!left_out.empty()) more += fmt::format("{}columns {}", more.empty() ? "" : ", ", Join(left_out));
+  return more.empty() ? text : text + Wrapped(fmt::format("… {}: --format json", more));
 }
 
 std::string Text(const report::HeatMap& map) {

@@ -19,7 +19,7 @@ struct Objective {
   const char* title;
   const char* caption;
 };
-constexpr Objective kTime = {"ms_per_sample", "latency and throughput",
+constexpr Objective kTime = {"ms_per_sample", "Latency and throughput",
                              "Best device by the time of a call (a device works on one call at a time, so that at one "
                              "batch latency and throughput have one winner), and how many times longer the second takes."};
 constexpr Objective kEnergy = {"joules", "energy", "Best device by joules of an inference, and how many times more the second takes."};
@@ -83,7 +83,7 @@ std::string CountsOf(const std::vector<Row>& rows, const Objective& objective) {
   std::vector<std::string> parts;
   for (const auto& [device, count] : counts) parts.push_back(fmt::format("{} {}", device, count));
   if (ties > 0) parts.push_back(fmt::format("ties {}", ties));
-  return fmt::format("{}: {} (of {} combinations of model and batch)", objective.title, Join(parts), cells);
+  return fmt::format("{}: {} (wins of {})", objective.title, Join(parts), cells);
 }
 
 zoo::MakeOptions MakeOf(int64_t batch, uint64_t seed) { return {.batch = batch, .seed = seed}; }
@@ -149,7 +149,7 @@ Row Alignment::Run(Testbed& testbed, const Settings& settings, const Cell& cell)
   const CallTiming timing =
       TimeCalls(testbed, testbed.Find(TextOf(cell.key, "device")),
                 {TextOf(cell.key, "model"), MakeOf(batch, testbed.seed())},
-                {.trials = static_cast<int>(settings.Number("trials")), .time_s = 2});
+                {.trials = static_cast<int>(settings.Number("trials"))});
   Row row = ToJson(timing);
   if (!timing.refused.empty()) return row;
   row["ms_per_sample"] = 1e3 * timing.mean_s / static_cast<double>(batch);
@@ -168,6 +168,7 @@ Outcome Alignment::Report(const Findings& findings) const {
   blocks.push_back(LongTable("alignment-cells", "Every cell.", rows,
                              {{"model", "model", ""}, {"batch", "batch", ""}, {"device", "device", ""}},
                              {{"mean_ms", "call", "ms"}, {"samples_per_s", "samples/s", ""}, {"joules", "energy", "J"}}));
+  AddRemarks(rows, blocks);
   return outcome;
 }
 

@@ -126,6 +126,7 @@ Outcome DenseScaling::Report(const Findings& findings) const {
   report::Table crossings = CrossingTable(rows);
   if (!crossings.rows.empty()) blocks.push_back(std::move(crossings));
   blocks.push_back(ChartOf(rows));
+  AddRemarks(rows, blocks);
   return outcome;
 }
 

@@ -10,6 +10,7 @@
 #include "experiment/experiment.h"
 #include "experiment/matvec.h"
 #include "experiment/precision.h"
+#include "experiment/scaling.h"
 
 namespace consort::experiment {
 
@@ -18,7 +19,8 @@ std::span<const Experiment* const> Experiments() {
   static const DenseScaling dense_scaling;
   static const Alignment alignment;
   static const PrecisionExperiment precision;
-  static const std::array<const Experiment*, 4> all = {&matvec, &dense_scaling, &alignment, &precision};
+  static const Scaling scaling;
+  static const std::array<const Experiment*, 5> all = {&matvec, &dense_scaling, &alignment, &precision, &scaling};
   return all;
 }
 

@@ -11,7 +11,7 @@
 namespace consort::experiment {
 namespace {
 
-constexpr char kWithLoading[] = "with memory loading";
+constexpr char kWithLoading[] = "with loading";
 constexpr char kInferenceOnly[] = "inference only";
 constexpr char kWhyDifferent[] =
     "What is known of why: the published \"Edge TPU\" times grow with the multiply-accumulates at 0.2 to 0.3 GMAC/s "
@@ -45,8 +45,8 @@ std::string Fastest(const std::vector<Row>& rows, const std::string& side) {
     const double mean = NumberOf(*row, "mean_ms");
     if (!std::isnan(mean) && (best == nullptr || mean < NumberOf(*best, "mean_ms"))) best = row;
   }
-  if (best == nullptr) return fmt::format("at side {} no device runs it", side);
-  return fmt::format("at side {} {} is fastest ({})", side, TextOf(*best, "device"), FormatMs(NumberOf(*best, "mean_ms")));
+  if (best == nullptr) return fmt::format("{} no device runs it", side);
+  return fmt::format("{} {} is fastest ({})", side, TextOf(*best, "device"), FormatMs(NumberOf(*best, "mean_ms")));
 }
 
 report::Chart ChartOf(const Findings& findings) {
@@ -74,7 +74,8 @@ std::vector<Overlay> OverlaysOf(const Reference& reference, const std::vector<Ro
       if (reference.Text(i, "matrix_side") != Shown(row, "side")) continue;
       if (reference.Text(i, "device_class") != PublishedClass(TextOf(row, "kind"))) continue;
       if (weights != PublishedWeights(reference, i)) continue;
-      overlays.push_back({.what = fmt::format("side {}, {}, {}", Shown(row, "side"), weights, TextOf(row, "device")),
+      overlays.push_back({.group = fmt::format("{}, {}", TextOf(row, "device"), weights),
+                          .what = Shown(row, "side"),
                           .ours = NumberOf(row, "mean_ms"),
                           .published = reference.Number(i, "time"),
                           .origin = OriginOf(row)});
@@ -120,7 +121,7 @@ Row MatVec::Run(Testbed& testbed, const Settings& settings, const Cell& cell) co
 Outcome MatVec::Report(const Findings& findings) const {
   const std::vector<Row>& rows = findings.rows;
   const std::vector<std::string> sides = ValuesOf(rows, "side");
-  Outcome outcome{.verdict = fmt::format("{}; {}.", Fastest(rows, sides.front()), Fastest(rows, sides.back())),
+  Outcome outcome{.verdict = fmt::format("At side {}; at side {}.", Fastest(rows, sides.front()), Fastest(rows, sides.back())),
                   .section = {.id = "matvec", .title = "Matrix times vector"}};
   std::vector<report::Block>& blocks = outcome.section.blocks;
   blocks.push_back(PivotTable("matvec-means", "Mean time of a call, ms.", rows,
@@ -134,6 +135,7 @@ Outcome MatVec::Report(const Findings& findings) const {
                               {"p99_ms", "99 %", "ms"},
                               {"trials", "calls", ""},
                               {"joules", "energy", "J"}}));
+  AddRemarks(rows, blocks);
   for (const Reference* reference : findings.references) {
     for (report::Block& block : OverlayBlocks("matvec-published", "Beside " + reference->file + ".", "ms",
                                               OverlaysOf(*reference, rows), kWhyDifferent))

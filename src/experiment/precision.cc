@@ -16,6 +16,17 @@ namespace {
 constexpr Precision kPrecisions[] = {Precision::kFp32, Precision::kFp16, Precision::kBf16, Precision::kInt8,
                                      Precision::kUInt8};
 
+// Those that it is asked for: of a platform's device those that its platform lists; a target of this machine says for
+// each whether it has it.
+std::vector<Precision> PrecisionsOf(const TestDevice& device) {
+  std::vector<Precision> asked;
+  for (const Precision one : kPrecisions) {
+    const std::vector<Precision>& offered = device.precisions;
+    if (!device.emulated() || std::find(offered.begin(), offered.end(), one) != offered.end()) asked.push_back(one);
+  }
+  return asked;
+}
+
 // A device of the testbed, or, of a platform's, one that a shipped platform has beside.
 TestDevice DeviceOf(const Testbed& testbed, const std::string& name) {
   for (const TestDevice& device : testbed.devices()) {
@@ -79,23 +90,32 @@ report::Chart ChartOf(const std::vector<Row>& rows) {
   return chart;
 }
 
-// Of each device: the fastest precision, over its models.
+// How many times faster than fp32 over the models that ran in both; NaN for none.
+double MeanGain(const std::vector<Row>& rows, const std::string& device, const std::string& precision) {
+  double sum = 0;
+  int count = 0;
+  for (const Row* row : Select(rows, {{"device", device}, {"precision", precision}})) {
+    const double gain = GainOf(rows, *row, "mean_ms");
+    if (std::isnan(gain)) continue;
+    sum += std::log(gain);
+    ++count;
+  }
+  return count == 0 ? report::kNothing : std::exp(sum / count);
+}
+
+// What each device gains by each precision that it has beside fp32.
 std::string VerdictOf(const std::vector<Row>& rows) {
   std::vector<std::string> parts;
   for (const std::string& device : ValuesOf(rows, "device")) {
-    for (const std::string& model : ValuesOf(rows, "model")) {
-      const Row* best = nullptr;
-      for (const Row* row : Select(rows, {{"device", device}, {"model", model}})) {
-        const bool there = !std::isnan(NumberOf(*row, "mean_ms"));
-        if (there && (best == nullptr || NumberOf(*row, "mean_ms") < NumberOf(*best, "mean_ms"))) best = row;
-      }
-      if (best == nullptr) continue;
-      const double gain = GainOf(rows, *best, "mean_ms");
-      parts.push_back(fmt::format("{} runs {} fastest in {}{}", device, model, TextOf(*best, "precision"),
-                                  std::isnan(gain) || gain == 1 ? "" : fmt::format(" ({:.3g} times fp32)", gain)));
+    std::vector<std::string> gains;
+    for (const std::string& precision : ValuesOf(rows, "precision")) {
+      const double gain = MeanGain(rows, device, precision);
+      if (precision != "fp32" && !std::isnan(gain)) gains.push_back(fmt::format("{} {:.3g}", precision, gain));
     }
+    if (!gains.empty()) parts.push_back(fmt::format("{} {}", device, Join(gains)));
   }
-  return parts.empty() ? "No device runs any model." : Join(parts, "; ") + ".";
+  return parts.empty() ? "No device runs a model in fp32 and in another precision."
+                       : fmt::format("Times as fast as fp32, in the geometric mean of the models: {}.", Join(parts, "; "));
 }
 
 Precision PrecisionOf(const Cell& cell) { return ParsePrecision(TextOf(cell.key, "precision")); }
@@ -119,7 +139,7 @@ std::vector<Cell> PrecisionExperiment::Cells(Testbed& testbed, const Settings& s
   for (const std::string& model : settings.Words("models")) {
     zoo::CostsOf(model, {});  // refuses a name that is none
     for (const TestDevice& device : DevicesOf(testbed, settings)) {
-      for (const Precision precision : kPrecisions) {
+      for (const Precision precision : PrecisionsOf(device)) {
         cells.push_back({fmt::format("{}/{}/{}", model, device.name, ToString(precision)),
                          {{"model", model}, {"device", device.name}, {"kind", device.kind}, {"precision", ToString(precision)}}});
       }
@@ -165,6 +185,7 @@ Outcome PrecisionExperiment::Report(const Findings& findings) const {
                                      ". Weights of the zoo are seeded, not trained: how precisions rank holds, accuracy on a "
                                      "task does not follow."});
   blocks.push_back(ChartOf(rows));
+  AddRemarks(rows, blocks);
   return outcome;
 }
 

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+
+#include "base/strings.h"
 
 namespace consort::experiment {
 namespace {
@@ -20,9 +23,19 @@ std::vector<report::Column> ColumnsOf(const std::vector<Field>& keys) {
   return columns;
 }
 
+// The figure that says how the row is to be taken.
 report::Cell FigureOf(const Row* row, const std::string& field) {
   if (row == nullptr) return {};
-  return TextOf(*row, kRefused).empty() ? CellOf(*row, field) : report::Cell(kRefused);
+  if (!TextOf(*row, kRefused).empty()) return kRefused;
+  const double value = NumberOf(*row, field);
+  return TextOf(*row, "unstable").empty() || std::isnan(value) ? CellOf(*row, field) : "~" + FormatNumber(value);
+}
+
+// "a, b, c and 4 more".
+std::string Some(const std::vector<std::string>& names) {
+  constexpr size_t kMost = 3;
+  std::string text = Join({names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(kMost, names.size()))});
+  return names.size() <= kMost ? text : fmt::format("{} and {} more", text, names.size() - kMost);
 }
 
 }  // namespace
@@ -88,7 +101,7 @@ report::Table LongTable(const std::string& id, const std::string& caption, const
     const bool refused = !TextOf(row, kRefused).empty();
     for (const Field& figure : figures) {
       const bool first = &figure == &figures.front();
-      line.cells.push_back(!refused ? CellOf(row, figure.name) : first ? report::Cell(kRefused) : report::Cell());
+      line.cells.push_back(first ? FigureOf(&row, figure.name) : refused ? report::Cell() : CellOf(row, figure.name));
     }
     table.rows.push_back(std::move(line));
   }
@@ -120,6 +133,20 @@ report::Table PivotTable(const std::string& id, const std::string& caption, cons
     table.rows.push_back(std::move(line));
   }
   return table;
+}
+
+void AddRemarks(const std::vector<Row>& rows, std::vector<report::Block>& blocks) {
+  std::map<std::string, std::vector<std::string>> refused;  // cells by reason
+  std::vector<std::string> unstable;
+  for (const Row& row : rows) {
+    if (!TextOf(row, kRefused).empty()) refused[TextOf(row, kRefused)].push_back(TextOf(row, "cell"));
+    if (!TextOf(row, "unstable").empty()) unstable.push_back(TextOf(row, "cell"));
+  }
+  for (const auto& [why, cells] : refused) blocks.push_back(report::Paragraph{fmt::format("Refused: {}: {}.", Some(cells), why)});
+  if (unstable.empty()) return;
+  blocks.push_back(report::Paragraph{fmt::format(
+      "~ Unstable, not to be trusted, because the cores were not free: {} of {} cells ({}).", unstable.size(), rows.size(),
+      Some(unstable))});
 }
 
 report::Series SeriesOf(const std::string& name, const std::vector<const Row*>& rows, const std::string& x,

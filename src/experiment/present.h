@@ -35,16 +35,20 @@ struct Field {
   std::string unit;
 };
 
-// A line per row, a column per field; `keys` first. A row that was refused shows so in its first figure.
+// A line per row, a column per field; `keys` first. A row that was refused shows so in its first figure; of a row whose
+// times are unstable the first figure is a text, "~1.23".
 report::Table LongTable(const std::string& id, const std::string& caption, const std::vector<Row>& rows,
                         const std::vector<Field>& keys, const std::vector<Field>& figures);
 
-// A line per combination of `keys` that occurs, a column per value of `across`, in each cell the field `value` ("refused"
-// where that is what happened).
+// A line per combination of `keys` that occurs, a column per value of `across`, in each cell the field `value`, shown as
+// in LongTable.
 report::Table PivotTable(const std::string& id, const std::string& caption, const std::vector<Row>& rows,
                          const std::vector<Field>& keys, const std::string& across, const Field& value);
 
-// Points (x, y) of the rows that have both, as one series; `low` and `high` are fields as well, or "".
+// What readers need to know of these rows beside their figures: which cells were refused, by reason; which are unstable.
+void AddRemarks(const std::vector<Row>& rows, std::vector<report::Block>& blocks);
+
+// Points (x, y) of the rows that have both, as one series.
 report::Series SeriesOf(const std::string& name, const std::vector<const Row*>& rows, const std::string& x,
                         const std::string& y);
 

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 #include <set>
 
 #include "base/files.h"
+#include "base/strings.h"
 #include "consort/error.h"
 
 namespace consort::experiment {
@@ -88,6 +90,18 @@ void CheckTitles(const CsvReader& reader, const std::vector<std::string>& titles
   }
 }
 
+// "Here over published, in the geometric mean: a 1.5, b 0.2. ".
+std::string MeansText(const std::vector<Overlay>& overlays) {
+  std::map<std::string, std::vector<Overlay>> groups;
+  for (const Overlay& one : overlays) groups[one.group].push_back(one);
+  std::vector<std::string> means;
+  for (const auto& [group, members] : groups) {
+    const double mean = MeanRatio(members);
+    if (!std::isnan(mean)) means.push_back(fmt::format("{} {:.3g}", group, mean));
+  }
+  return means.empty() ? "" : fmt::format("Here over published, in the geometric mean: {}. ", Join(means, "; "));
+}
+
 }  // namespace
 
 bool Reference::Has(const std::vector<std::string>& names) const {
@@ -130,19 +144,15 @@ std::vector<report::Block> OverlayBlocks(const std::string& id, const std::strin
                                          const std::vector<Overlay>& overlays, const std::string& note) {
   report::Table table{.id = id,
                       .caption = caption,
-                      .columns = {{.title = "figure", .is_key = true},
+                      .columns = {{.title = "of", .filters = true, .is_key = true},
+                                  {.title = "at", .is_key = true},
                                   {.title = "here", .unit = unit},
                                   {.title = "published", .unit = unit},
-                                  {.title = "here / published"}}};
+                                  {.title = "ratio"}}};
   for (const Overlay& one : overlays) {
-    table.rows.push_back({{one.what, one.ours, one.published, one.ours / one.published}, one.origin});
+    table.rows.push_back({{one.group, one.what, one.ours, one.published, one.ours / one.published}, one.origin});
   }
-  std::vector<report::Block> blocks = {std::move(table)};
-  const double mean = MeanRatio(overlays);
-  const std::string means =
-      std::isnan(mean) ? "" : fmt::format("Here over published: {:.3g} in the geometric mean. ", mean);
-  blocks.push_back(report::Paragraph{means + note});
-  return blocks;
+  return {std::move(table), report::Paragraph{MeansText(overlays) + note}};
 }
 
 double MeanRatio(const std::vector<Overlay>& overlays) {

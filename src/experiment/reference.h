@@ -31,13 +31,15 @@ Reference ReadReference(const std::filesystem::path& path);
 
 // One published figure beside ours.
 struct Overlay {
-  std::string what;    // "256 x 256 on gtx1650, inference only"
+  std::string group;   // "gtx1650, inference only": means are taken over it
+  std::string what;    // "side 256"; with the group it names the figure
   double ours = 0;     // ms, or whatever `unit` says; NaN: not run
   double published = 0;
   report::Origin origin = report::Origin::kNone;  // of ours
 };
 
-// A table of both with their ratio (ours / published), under `id`; `note` says what is known of why they differ.
+// A table of both with their ratio (ours / published), under `id`, then the mean ratio of each group and `note`, which
+// says what is known of why they differ.
 std::vector<report::Block> OverlayBlocks(const std::string& id, const std::string& caption, const std::string& unit,
                                          const std::vector<Overlay>& overlays, const std::string& note);
 // The geometric mean of ours / published over those that have both; NaN for none.

@@ -34,15 +34,17 @@ TEST(ReferenceTest, BrokenFilesAreRefusedWithTheLine) {
 
 TEST(ReferenceTest, MeanRatioIsGeometricAndSkipsWhatIsNotThere) {
   const double nothing = report::kNothing;
-  EXPECT_NEAR(MeanRatio({{"", 2, 1}, {"", 8, 1}, {"", nothing, 1}, {"", 1, nothing}}), 4, 1e-12);
-  EXPECT_TRUE(std::isnan(MeanRatio({{"", nothing, 1}})));
+  EXPECT_NEAR(MeanRatio({{"", "", 2, 1}, {"", "", 8, 1}, {"", "", nothing, 1}, {"", "", 1, nothing}}), 4, 1e-12);
+  EXPECT_TRUE(std::isnan(MeanRatio({{"", "", nothing, 1}})));
 }
 
-TEST(ReferenceTest, OverlayHasARatioPerFigure) {
-  const std::vector<report::Block> blocks = OverlayBlocks("id", "caption", "ms", {{"cell", 3, 2}}, "Because.");
+TEST(ReferenceTest, OverlayHasARatioPerFigureAndAMeanPerGroup) {
+  const std::vector<report::Block> blocks =
+      OverlayBlocks("id", "caption", "ms", {{"gpu", "64", 3, 2}, {"cpu", "64", 1, 4}, {"cpu", "128", 4, 1}}, "Because.");
   const auto& table = std::get<report::Table>(blocks.at(0));
-  EXPECT_EQ(std::get<double>(table.rows.at(0).cells.at(3)), 1.5);
-  EXPECT_EQ(std::get<report::Paragraph>(blocks.at(1)).text, "Here over published: 1.5 in the geometric mean. Because.");
+  EXPECT_EQ(std::get<double>(table.rows.at(0).cells.at(4)), 1.5);
+  EXPECT_EQ(std::get<report::Paragraph>(blocks.at(1)).text,
+            "Here over published, in the geometric mean: cpu 1; gpu 1.5. Because.");
 }
 
 }  // namespace

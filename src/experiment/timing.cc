@@ -131,34 +131,37 @@ MeterOptions MeterFor(const Testbed& testbed, const TimingOptions& options) {
   return meter;
 }
 
+// Where no block was clean, those that noise spoiled are told, and that they are not to be trusted.
 void Fill(const MeterSummary& measured, CallTiming& timing) {
-  const Distribution& times = measured.latencies;
+  const bool clean = measured.latencies.count() > 0;
+  const Distribution& times = clean ? measured.latencies : measured.everything;
   const auto percentile = [&times](double percent) {
     return HasPercentile(times, percent) ? kSPerNs * times.PercentileNs(percent) : kNotKnown;
   };
   timing.trials = times.count();
   timing.mean_s = kSPerNs * times.mean_ns();
-  timing.median_s = kSPerNs * measured.median_ns.estimate;
-  timing.low_s = kSPerNs * measured.median_ns.low;
-  timing.high_s = kSPerNs * measured.median_ns.high;
+  timing.median_s = kSPerNs * (clean ? measured.median_ns.estimate : times.PercentileNs(50));
+  timing.low_s = clean ? kSPerNs * measured.median_ns.low : kNotKnown;
+  timing.high_s = clean ? kSPerNs * measured.median_ns.high : kNotKnown;
   timing.p90_s = percentile(90);
   timing.p99_s = percentile(99);
   timing.least_s = kSPerNs * static_cast<double>(times.min_ns());
   timing.most_s = kSPerNs * static_cast<double>(times.max_ns());
   timing.unstable = measured.unstable;
-  if (times.count() == 0) timing.refused = "no clean time: " + measured.unstable;
 }
 
-MeterSummary MeasureInference(const Registry& registry, const TestDevice& device, const Artifact& artifact,
-                              const BenchOptions& options, std::vector<std::string>& notes) {
+void MeasureInference(const Registry& registry, const TestDevice& device, const Artifact& artifact,
+                      const BenchOptions& options, CallTiming& timing) {
   const BenchRow row = MeasureRow(registry, device.target, {.artifact = artifact}, options, SeededInputs(options.seed));
-  if (row.elsewhere > 0) notes.push_back(fmt::format("{} of {} ops ran elsewhere", row.elsewhere, row.ops));
-  return row.measured;
+  Fill(row.measured, timing);
+  if (row.elsewhere > 0) timing.notes.push_back(fmt::format("{} of {} ops ran elsewhere", row.elsewhere, row.ops));
+  timing.joules = row.energy.joules_per_inference.value_or(kNotKnown);
+  timing.energy_source = row.energy.source;
 }
 
 // Compiling and the first run, again and again on one opened device.
-MeterSummary MeasureLoading(const Registry& registry, const TestDevice& device, const Artifact& artifact,
-                            const BenchOptions& options) {
+void MeasureLoading(const Registry& registry, const TestDevice& device, const Artifact& artifact,
+                    const BenchOptions& options, CallTiming& timing) {
   SubjectOptions subject = options.subject;
   subject.compile.prove_placement = false;
   const InputSource inputs = SeededInputs(options.seed);
@@ -167,7 +170,9 @@ MeterSummary MeasureLoading(const Registry& registry, const TestDevice& device, 
   Meter meter(gate, options.meter);
   const ThreadScope scope(first.caller_cores(), subject.compile.flush_denormals);
   meter.RunSegment(OneAtATime([&] { const Subject anew(registry, device.target, artifact, subject, inputs); }));
-  return meter.Summarise();
+  Fill(meter.Summarise(), timing);
+  timing.joules = kNotKnown;
+  timing.energy_source = "not known: loading is not metered";
 }
 
 CallTiming Measure(Testbed& testbed, const TestDevice& device, const Network& network, const TimingOptions& options) {
@@ -177,12 +182,8 @@ CallTiming Measure(Testbed& testbed, const TestDevice& device, const Network& ne
   bench.progress = [&testbed](const std::string& what) { testbed.Say(what); };
   const Registry quantizing = QuantizingRegistry(testbed, network);
   const Artifact artifact(testbed.ModelOf(network));
-  Fill(options.weights == Weights::kResident
-           ? MeasureInference(quantizing, device, artifact, bench, timing.notes)
-           : MeasureLoading(quantizing, device, artifact, bench),
-       timing);
-  timing.joules = kNotKnown;
-  timing.energy_source = "not known: no meter was read";
+  const auto measure = options.weights == Weights::kResident ? MeasureInference : MeasureLoading;
+  measure(quantizing, device, artifact, bench, timing);
   return timing;
 }
 

@@ -1,0 +1,93 @@
+// What the experiments of one device make of their rows.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "experiment/alignment.h"
+#include "experiment/experiment.h"
+#include "experiment/present.h"
+#include "experiment/scaling.h"
+#include "experiment/test_support.h"
+
+namespace consort::experiment {
+namespace {
+
+std::vector<const Row*> Pointers(const std::vector<Row>& rows) {
+  std::vector<const Row*> pointers;
+  for (const Row& row : rows) pointers.push_back(&row);
+  return pointers;
+}
+
+TEST(ExperimentsTest, NamesAreUniqueAndFound) {
+  std::set<std::string> names;
+  for (const Experiment* experiment : Experiments()) {
+    EXPECT_TRUE(names.insert(experiment->name()).second);
+    EXPECT_EQ(&FindExperiment(experiment->name()), experiment);
+    EXPECT_FALSE(experiment->summary().empty());
+  }
+  EXPECT_ERROR(FindExperiment("mat-vec"), ErrorCode::kInvalidArgument, "did you mean 'matvec'");
+}
+
+TEST(ExperimentsTest, CellsAreUniqueAndTheSameEveryTime) {
+  Testbed testbed({.platform = "seed"});
+  for (const Experiment* experiment : Experiments()) {
+    const Settings settings(experiment->parameters(), {}, true);
+    std::vector<std::string> first;
+    for (const Cell& cell : experiment->Cells(testbed, settings)) first.push_back(cell.id);
+    std::vector<std::string> again;
+    for (const Cell& cell : experiment->Cells(testbed, settings)) again.push_back(cell.id);
+    EXPECT_EQ(first, again) << experiment->name();
+    EXPECT_EQ(std::set<std::string>(first.begin(), first.end()).size(), first.size()) << experiment->name();
+    EXPECT_FALSE(first.empty()) << experiment->name();
+  }
+}
+
+TEST(ExperimentsTest, NetworksThatAreNoneAreRefusedBeforeAnythingRuns) {
+  Testbed testbed({.platform = "seed"});
+  for (const char* name : {"alignment", "precision", "scaling"}) {
+    const Experiment& experiment = FindExperiment(name);
+    const Settings settings(experiment.parameters(), {{"models", "resnet-51"}}, false);
+    EXPECT_ERROR(experiment.Cells(testbed, settings), ErrorCode::kInvalidArgument, "resnet-5");
+  }
+}
+
+TEST(AlignmentTest, TheBestIsTheLeastAndItsMarginTheSeconds) {
+  const std::vector<Row> rows = {{{"device", "a"}, {"mean_ms", 3.0}},
+                                 {{"device", "b"}, {"mean_ms", 2.0}},
+                                 {{"device", "b"}, {"mean_ms", 1.5}},
+                                 {{"device", "c"}, {"refused", "no"}}};
+  const Winner winner = WinnerOf(Pointers(rows), "mean_ms");
+  EXPECT_EQ(winner.device, "b");
+  EXPECT_EQ(winner.second, "a");
+  EXPECT_EQ(winner.margin, 2);
+  EXPECT_EQ(Describe(winner), "b x2");
+}
+
+TEST(AlignmentTest, LessThanFivePercentIsATie) {
+  const auto describe = [](double a, double b) {
+    const std::vector<Row> rows = {{{"device", "a"}, {"joules", a}}, {{"device", "b"}, {"joules", b}}};
+    return Describe(WinnerOf(Pointers(rows), "joules"));
+  };
+  EXPECT_EQ(describe(1, 1.04), "a = b");
+  EXPECT_EQ(describe(1.04, 1), "b = a");
+  EXPECT_EQ(describe(1, 1.06), "a x1.1");
+}
+
+TEST(AlignmentTest, OneAloneAndNone) {
+  const std::vector<Row> rows = {{{"device", "a"}, {"joules", 1.0}}, {{"device", "b"}, {"joules", nullptr}}};
+  EXPECT_EQ(Describe(WinnerOf(Pointers(rows), "joules")), "a alone");
+  EXPECT_EQ(Describe(WinnerOf(Pointers(rows), "mean_ms")), "none");
+}
+
+TEST(ScalingTest, SpeedupsAreAgainstOneDeviceOfTheSameKind) {
+  const auto row = [](const char* links, int count, double rate) {
+    return Row{{"model", "m"}, {"device", "d"}, {"links", links}, {"count", count}, {"samples_per_s", rate}};
+  };
+  const std::vector<Row> rows = WithSpeedups({row("own", 1, 10), row("own", 4, 30), row("hub", 4, 20)});
+  EXPECT_EQ(NumberOf(rows[1], "speedup"), 3);
+  EXPECT_EQ(NumberOf(rows[1], "efficiency"), 75);
+  EXPECT_TRUE(rows[2]["speedup"].is_null());
+}
+
+}  // namespace
+}  // namespace consort::experiment
