@@ -6,11 +6,15 @@
 #include "base/nearest.h"
 #include "base/strings.h"
 #include "experiment/alignment.h"
+#include "experiment/data_parallel.h"
 #include "experiment/dense_scaling.h"
 #include "experiment/experiment.h"
 #include "experiment/matvec.h"
+#include "experiment/modern.h"
 #include "experiment/precision.h"
 #include "experiment/scaling.h"
+#include "experiment/sharding.h"
+#include "experiment/takeaways_experiment.h"
 
 namespace consort::experiment {
 
@@ -20,7 +24,12 @@ std::span<const Experiment* const> Experiments() {
   static const Alignment alignment;
   static const PrecisionExperiment precision;
   static const Scaling scaling;
-  static const std::array<const Experiment*, 5> all = {&matvec, &dense_scaling, &alignment, &precision, &scaling};
+  static const Sharding sharding;
+  static const DataParallel data_parallel;
+  static const Modern modern;
+  static const TakeawaysExperiment takeaways;
+  static const std::array<const Experiment*, 9> all = {&matvec,    &dense_scaling, &sharding, &data_parallel, &alignment,
+                                                       &precision, &scaling,       &modern,   &takeaways};
   return all;
 }
 
