@@ -59,13 +59,24 @@ std::vector<std::vector<double>> LineRows(const Series& series) {
   return rows;
 }
 
+// Shapes tell origins apart; where all series are of one origin, which their dashes and names say, they tell the
+// series.
+int PointOf(const Chart& chart, size_t index) {
+  constexpr int kOpen[] = {6, 4, 12, 8, 10, 14};  // a filled shape's number is one more
+  const Origin origin = chart.series[index].origin;
+  const auto differs = [origin](const Series& series) { return series.origin != origin; };
+  const bool several = std::any_of(chart.series.begin(), chart.series.end(), differs);
+  if (several || chart.series.size() == 1) return StyleOf(origin).point;
+  return kOpen[index % std::size(kOpen)] + (origin == Origin::kMeasured || origin == Origin::kNone ? 1 : 0);
+}
+
 std::string LinePlot(const Chart& chart, size_t index, const char* colour) {
   const Series& series = chart.series[index];
   const OriginStyle style = StyleOf(series.origin);
   const bool points = chart.mark == Mark::kPoints, bounded = !series.low.empty();
   const char* with = points ? (bounded ? "yerrorbars" : "points") : (bounded ? "yerrorlines" : "linespoints");
   return fmt::format("$s{} using {} with {} lc rgb '{}' {} pt {} ps 1.1 title {}", index, bounded ? "1:2:3:4" : "1:2",
-                     with, colour, points ? "" : fmt::format("dt {} lw 1.6", style.dash), style.point,
+                     with, colour, points ? "" : fmt::format("dt {} lw 1.6", style.dash), PointOf(chart, index),
                      Quoted(NameOf(series)));
 }
 

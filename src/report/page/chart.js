@@ -1,5 +1,7 @@
 // Lines, points and bars.
 
+const kSeriesSymbols = ['circle', 'square', 'diamond', 'triangle-up', 'triangle-down', 'hexagon', 'star', 'cross'];
+
 const axisText = (axis, value) =>
     axis.categories.length ? axis.categories[value] ?? String(value) : valueWithUnit(value, axis.unit);
 
@@ -49,14 +51,28 @@ function barTrace(series, index, colour, colours) {
   };
 }
 
-function lineTrace(chart, series, colour) {
+// Shapes tell origins apart; where all series are of one origin, which their dashes and names say, they tell the
+// series.
+function symbolOf(chart, series, index) {
+  const style = origins[series.origin] ?? origins.measured;
+  const several = new Set(chart.series.map((one) => one.origin)).size > 1;
+  if (several || chart.series.length === 1) return style.symbol;
+  return kSeriesSymbols[index % kSeriesSymbols.length] + (style.symbol.endsWith('-open') ? '-open' : '');
+}
+
+function lineTrace(chart, series, index, colour) {
   const style = origins[series.origin] ?? origins.measured;
   return {
     type: 'scatter',
     mode: chart.mark === 'points' ? 'markers' : 'lines+markers',
     connectgaps: false,
     line: {color: colour, width: 2, dash: style.dash},
-    marker: {color: colour, symbol: style.symbol, size: series.x.length > 60 ? 4 : 7, line: {width: 1.5, color: colour}}
+    marker: {
+      color: colour,
+      symbol: symbolOf(chart, series, index),
+      size: series.x.length > 60 ? 4 : 7,
+      line: {width: 1.5, color: colour}
+    }
   };
 }
 
@@ -70,10 +86,10 @@ function chartTraces(chart, bars, lies, colours, width) {
   const colourOf = seriesColours(chart, colours);
   return chart.series.map(
       (series, i) => ({
-        ...(bars ? barTrace(series, i, colourOf[i], colours) : lineTrace(chart, series, colourOf[i])),
+        ...(bars ? barTrace(series, i, colourOf[i], colours) : lineTrace(chart, series, i, colourOf[i])),
         ...(lies ? {orientation: 'h', x: series.y, y: series.x, error_x: errorBars(series, colours.muted)} :
                    {x: series.x, y: series.y, error_y: errorBars(series, colours.muted)}),
-        name: legendName(seriesName(series), width),
+        name: legendName(series.name, series.origin, width),
         hovertext: hoverTexts(chart, series),
         hoverinfo: 'text',
       }));
@@ -92,7 +108,8 @@ function chartFigure(chart, colours, width) {
   const lies = liesDown(chart, bars, width);
   const [x, y] = [chart.x, chart.y].map((axis) => axisLayout(axis, colours, width));
   if (chart.x.categories.length && !bars) x.range = [-0.5, chart.x.categories.length - 0.5];
-  if (x.type === 'log') Object.assign(x, valueTicks(chart.series.flatMap((series) => series.x)));
+  if (x.type === 'log') Object.assign(x, logTicks(chart.series.flatMap((series) => series.x)));
+  if (y.type === 'log') Object.assign(y, logTicks(chart.series.flatMap((series) => series.y)));
   const layout = {
     ...baseLayout(colours, width),
     xaxis: lies ? y : x,

@@ -48,10 +48,14 @@ function axisLayout(axis, colours, width) {
                     {...layout, exponentformat: 'SI', separatethousands: true};
 }
 
-// A logarithmic axis of a few values, such as batches, says those.
-function valueTicks(values) {
+// A logarithmic axis of a few values that lie apart, such as batches, says those; others say 1, 2, 5 of each decade, or
+// decades.
+function logTicks(values) {
   const places = [...new Set(values)].filter((value) => value > 0).sort((a, b) => a - b);
-  if (places.length < 2 || places.length > 12) return {};
+  const apart = places.every((value, i) => i === 0 || value >= 1.25 * places[i - 1]);
+  if (places.length < 2 || places.length > 12 || !apart || !places.every(Number.isInteger)) {
+    return {dtick: places.at(-1) > 300 * places[0] ? 1 : 'D2'};
+  }
   return {tickmode: 'array', tickvals: places, ticktext: places.map(formatNumber), minor: {ticks: ''}};
 }
 
@@ -81,8 +85,11 @@ function baseLayout(colours, width) {
   };
 }
 
-// A name in a legend, which has the plot's width.
-const legendName = (text, width) => plain(shortened(text, Math.max(24, Math.floor(width / 9))));
+// A name in a legend, which has the plot's width; its origin stays whole.
+function legendName(name, origin, width) {
+  const word = origin ? ` (${origin})` : '';
+  return plain(shortened(name, Math.max(24, Math.floor(width / 9)) - word.length) + word);
+}
 
 class PlotView {
   // `make(colours, width)` gives {data, layout} for the charting library; `table` the same figures as a table.

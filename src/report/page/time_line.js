@@ -124,7 +124,7 @@ class TimeLineView extends PlotView {
     return {
       type: 'bar',
       orientation: 'h',
-      name: legendName(kind, width),
+      name: legendName(kind, '', width),
       y: shown.map((span) => span.lane),
       base: shown.map((span) => at(span.begin)),
       x: shown.map((span) => at(span.end) - at(span.begin)),
