@@ -24,8 +24,6 @@ readonly debian_packages=(
   libzip-dev zlib1g-dev libpng-dev libturbojpeg0-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
-# What only the tests use: the browser in which they open the report's page, and what draws its plots without one.
-readonly debian_test_packages=(chromium gnuplot-nox)
 readonly onnx_version=1.23.2
 readonly onnxruntime_version=1.32.0
 readonly onnxruntime_go_version=v1.27.0
@@ -68,6 +66,13 @@ stage() {
 check_sha256() {
   echo "$2  $1" | sha256sum --check --quiet - >/dev/null 2>&1 ||
     fail "$1 does not have the pinned sha256 $2. Delete .deps/.work and run 'make setup' again; if it stays, the source changed."
+}
+
+# What only the tests use, unless another of its kind is there: the browser in which they open the report's page, and what
+# draws its plots without one.
+debian_test_packages() {
+  command -v chromium >/dev/null || command -v google-chrome >/dev/null || echo chromium
+  command -v gnuplot >/dev/null || echo gnuplot-nox
 }
 
 # install_debian_packages [FURTHER...]
@@ -229,7 +234,7 @@ main() {
     say "waiting for another set-up in $root"
     flock "$lock"
   }
-  if [[ $purpose == --test ]]; then install_debian_packages "${debian_test_packages[@]}"; else install_debian_packages; fi
+  install_debian_packages $([[ $purpose != --test ]] || debian_test_packages)
   install_venv
   stage onnx "$onnx_version" "ONNX $onnx_version (about two minutes on two cores)" build_onnx
   stage onnxruntime "$onnxruntime_version $onnxruntime_go_version" "ONNX Runtime's headers" build_onnxruntime

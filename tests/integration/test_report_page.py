@@ -286,3 +286,14 @@ def test_the_structure_is_that_of_a_document(browser, real_page):
     assert page.evaluate("[...document.querySelectorAll('thead th')].every((one) => one.scope === 'col' && one.querySelector('button'))")
     assert page.evaluate("document.querySelector('.command code').textContent").startswith("consort plan zoo:resnet-50 --platform seed --report ")
     page.close()
+
+
+def test_without_the_charting_library_the_words_and_tables_stay(browser, hostile_page, folder):
+    begin = '<script type="text/plain" id="consort:library">'
+    head, rest = hostile_page.read_text().split(begin)
+    broken = folder / "broken.html"
+    broken.write_text(head + begin + "AAAA" + rest[rest.index("</script>"):])
+    page = browser.open(broken, ready="document.querySelector('.problem:not([hidden])') !== null")
+    assert page.evaluate("document.querySelectorAll('#some tbody tr').length") == 30
+    assert "charting library" in page.evaluate("document.querySelector('#lines .problem').textContent")
+    page.close()

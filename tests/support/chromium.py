@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 DEADLINE_S = 120
+DRAWN = "document.documentElement.dataset.ready === 'true'"
 # Software rendering, so that WebGL is there on machines without a GPU; root may not use the sandbox.
 FLAGS = [
     "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -152,8 +153,8 @@ class Chromium:
         elif method == "Network.requestWillBeSent":
             page.requests.append(data["request"]["url"])
 
-    def open(self, path, width=1440, height=900, scheme="light"):
-        """A page of a file, loaded and drawn."""
+    def open(self, path, width=1440, height=900, scheme="light", ready=DRAWN):
+        """A page of a file, loaded until the expression `ready` holds: drawn whole."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         page = self.pages[session] = Page(self, session)
@@ -163,5 +164,5 @@ class Chromium:
         page.resize(width, height)
         page.prefer(scheme)
         page.call("Page.navigate", url=Path(path).resolve().as_uri())
-        page.wait_for("document.documentElement?.dataset.ready === 'true'")
+        page.wait_for(f"document.body !== null && ({ready})")
         return page

@@ -115,6 +115,10 @@ class Blocks {
     }
   }
 
+  fail(error) {
+    for (const view of this.views) view.fail?.(error);
+  }
+
   setPrinting(printing) {
     for (const view of this.views) view.setPrinting(printing);
   }
@@ -152,7 +156,12 @@ async function show() {
          el('main', {id: 'consort:main', tabindex: '-1'},
             ...report.sections.map((section) => sectionNode(section, blocks)))));
   matchMedia('print').addEventListener('change', (media) => ready && blocks.setPrinting(media.matches));
-  await loadLibrary();
+  try {
+    await loadLibrary();
+  } catch (error) {
+    blocks.fail(new Error(`the charting library did not start (${error.message}); a newer browser may be needed`));
+    return;
+  }
   ready = true;
   await blocks.drawAll();
   document.documentElement.dataset.ready = 'true';

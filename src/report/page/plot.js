@@ -126,11 +126,15 @@ class PlotView {
       await Plotly.react(this.canvas, data, layout, kPlotConfig);
       this.node.dataset.drawn = 'true';
     } catch (error) {
-      this.node.dataset.drawn = 'false';
-      this.problem.hidden = false;
-      this.problem.textContent = `This plot could not be drawn: ${error.message}`;
-      console.error(error);
+      this.fail(error);
     }
+  }
+
+  fail(error) {
+    this.node.dataset.drawn = 'false';
+    this.problem.hidden = false;
+    this.problem.textContent = `This plot could not be drawn: ${error.message}`;
+    console.error(error);
   }
 
   setPrinting(printing) {
