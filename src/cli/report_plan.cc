@@ -151,7 +151,7 @@ report::Section RunsSection(const PlanReport& planned) {
   chart.x = CategoryAxis("", names);
   chart.y = NumberAxis(planned.best().objective == Objective::kLatency ? "latency" : "time between results", "ms");
   chart.series = {BarSeries("predicted", report::Origin::kModelled, predicted), BarSeries("as run", origin, ran)};
-  return {"runs-section", "Predicted against measured", {std::move(chart), std::move(table)}};
+  return {"runs-section", "Predicted, and as it ran", {std::move(chart), std::move(table)}};
 }
 
 std::optional<report::Section> AccuracySection(const PlanReport& planned) {

@@ -249,7 +249,7 @@ report::Document PlanRunDocument(const PlanRunReport& ran, const Graph& graph) {
   document.verdict = VerdictOf(ran);
   if (ran.ran)
     document.sections.push_back(
-        {"rate", "Predicted against measured", {PredictedChart(ran), ReplicaTable(ran), RateTable(ran)}});
+        {"rate", "Predicted, and as it ran", {PredictedChart(ran), ReplicaTable(ran), RateTable(ran)}});
   if (report::TimeLine line = LineOf(ran); !line.spans.empty())
     document.sections.push_back({"time", "What devices did when", {std::move(line)}});
   document.sections.push_back(PlanSection(ran.plan, graph, {}));
