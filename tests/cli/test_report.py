@@ -141,7 +141,8 @@ def test_usage():
 
 
 def test_bench_reports_latencies_phases_and_trust(tmp_path):
-    succeeded("bench", "-m", NET, "-d", "emulated:gtx1650@null", "--platform", "seed", "-n", "40", "--loads", "2", "--report", tmp_path / "x.json", "--format", "json")
+    outcome = call("bench", "-m", NET, "-d", "emulated:gtx1650@null", "--platform", "seed", "-n", "40", "--loads", "2", "--report", tmp_path / "x.json", "--format", "json")
+    assert outcome.code in (0, 7), outcome.describe()  # 7: a busy machine
     read = document(tmp_path / "x.json")
     assert {"results", "medians", "percentiles", "distribution", "phases", "placed", "trust"} <= set(blocks(read))
     row, = rows(read, "results")
