@@ -65,7 +65,8 @@ class EdgeTpuNumbers {
     const std::string on = host.info().target.ToString();
     try {
       const Model quantized = quantizer_(model, Precision::kUInt8);
-      return {host.Compile(Artifact(quantized), compile), fmt::format("{}, quantized in ONNX (no file for LiteRT: {})", on, why.substr(0, why.find(';')))};
+      return {host.Compile(Artifact(quantized), compile),
+              fmt::format("{}, quantized in ONNX (no file for LiteRT: {})", on, why.substr(0, why.find(';')))};
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kUnsupported) throw;
       return {host.Compile(Artifact(model), compile), fmt::format("{}, in fp32 ({})", on, error.what())};

@@ -72,6 +72,7 @@ class Subject {
   const DeviceInfo& info() const { return device_->info(); }
   const Signature& signature() const { return executable_->signature(); }
   const Placement& placement() const { return executable_->placement(); }
+  const Executable& executable() const { return *executable_; }
   // What the times are made from; nothing on real hardware.
   const Emulated* emulated() const { return AsEmulated(*executable_); }
   const SubjectOptions& options() const { return options_; }

@@ -79,11 +79,11 @@ std::string StagesTable(const PlanBenchReport& report) {
       const Replica& replica = report.plan.stages[stage].replicas[i];
       const ReplicaReport& ran = report.session.stages.at(stage).at(i);
       const std::optional<double> call_s = CallSeconds(report, replica, ran);
-      const bool both = call_s && replica.call_s > 0;
+      const bool both = call_s && replica.run_s() > 0;
       table.AddRow({i == 0 ? std::to_string(stage) : "", Shorten(NameOf(replica), kTargetWidth),
                     std::to_string(ran.calls), call_s ? FormatSeconds(*call_s) : "-",
-                    replica.call_s > 0 ? FormatSeconds(replica.call_s) : "-",
-                    both ? fmt::format("{:+.0f} %", 100 * (*call_s / replica.call_s - 1)) : ""});
+                    replica.call_s > 0 ? FormatSeconds(replica.run_s()) : "-",
+                    both ? fmt::format("{:+.0f} %", 100 * (*call_s / replica.run_s() - 1)) : ""});
     }
   }
   return table.ToString();
@@ -119,7 +119,8 @@ Json StagesJson(const PlanBenchReport& report) {
                           {"threads", replica.threads},
                           {"calls", ran.calls},
                           {"call_ms", call_s ? Json(1e3 * *call_s) : Json(nullptr)},
-                          {"predicted_ms", 1e3 * replica.call_s}});
+                          {"predicted_ms", 1e3 * replica.run_s()},
+                          {"predicted_convert_ms", 1e3 * replica.convert_s()}});
     }
     stages.push_back(std::move(replicas));
   }

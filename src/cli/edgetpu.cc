@@ -106,7 +106,8 @@ class Pipeline {
       }
       return true;
     };
-    BoundedConversion within = ConvertWithin(model(), samples_.Calibration(), samples_.Validation(), compile_, Options(), holds);
+    BoundedConversion within =
+        ConvertWithin(model(), samples_.Calibration(), samples_.Validation(), compile_, Options(), holds);
     report_.check = within.conversion ? held : best;
     report_.bound = EdgeTpuBoundReport{BoundText(arguments_.quantize), std::move(within.moved), within.tries};
     return std::move(within.conversion);

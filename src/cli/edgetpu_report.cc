@@ -116,7 +116,8 @@ std::string Bound(const std::optional<EdgeTpuBoundReport>& bound) {
   std::string text = fmt::format("{}: held after {} cut{}", bound->bound, bound->tries, bound->tries == 1 ? "" : "s");
   if (bound->moved.empty()) return Line("bound", text);
   std::vector<std::string> names;
-  for (size_t i = 0; i < bound->moved.size() && i < kListed; ++i) names.push_back(fmt::format("'{}'", Fit(bound->moved[i], 40)));
+  for (size_t i = 0; i < bound->moved.size() && i < kListed; ++i)
+    names.push_back(fmt::format("'{}'", Fit(bound->moved[i], 40)));
   text += fmt::format("; for it {}", Join(names));
   if (bound->moved.size() > kListed) text += fmt::format(" and {} more", bound->moved.size() - kListed);
   return Line("bound", text + " and what reads their results went to the rest");

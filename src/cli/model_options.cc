@@ -102,7 +102,8 @@ CLI::Option* AddFiles(CLI::App* app, const std::string& names, const std::string
 
 void AddModelOptions(CLI::App* app, ModelArguments& arguments) {
   AddFiles(app, "-m,--model", "[BACKEND=]FILE", arguments.models,
-           "ONNX or TensorFlow Lite model, or a bundle of 'consort edgetpu'; BACKEND=FILE is for that backend only; repeatable");
+           "ONNX or TensorFlow Lite model, or a bundle of 'consort edgetpu'; "
+           "BACKEND=FILE is for that backend only; repeatable");
   AddEach(
       app, "-d,--device", "TARGETS",
       [&arguments](const std::string& text) {

@@ -69,7 +69,8 @@ Json ReplicaJson(const ReplicaRun& replica, const RunOptions& options) {
   if (!replica.spare) {
     json["share"] = planned.share;
     json["samples"] = planned.samples;
-    json["planned_ms"] = PositiveOrNull(1e3 * planned.call_s);
+    json["planned_ms"] = PositiveOrNull(1e3 * planned.run_s());
+    json["planned_convert_ms"] = 1e3 * planned.convert_s();
     json["planned_provenance"] = ToString(planned.provenance);
   }
   if (replica.emulation) json["emulation"] = EmulationJson(*replica.emulation);

@@ -122,12 +122,12 @@ std::string EnergyText(const PlanRunReport& report) {
 }
 
 std::string PlannedText(const ReplicaRun& replica) {
-  return replica.planned.call_s > 0 ? FormatTime(1e9 * replica.planned.call_s) : "-";
+  return replica.planned.call_s > 0 ? FormatTime(1e9 * replica.planned.run_s()) : "-";
 }
 
 std::string RatioText(const ReplicaRun& replica) {
-  if (!replica.call_s || replica.planned.call_s <= 0 || replica.overruns > 0) return "-";
-  return fmt::format("{:.2f}x", *replica.call_s / replica.planned.call_s);
+  if (!replica.call_s || replica.planned.run_s() <= 0 || replica.overruns > 0) return "-";
+  return fmt::format("{:.2f}x", *replica.call_s / replica.planned.run_s());
 }
 
 std::string StagesTable(const PlanRunReport& report) {

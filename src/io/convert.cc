@@ -96,8 +96,8 @@ bool IsTransposition(const TensorSpec& from, const TensorSpec& to) {
   return (from.layout == Layout::kNhwc) != (to.layout == Layout::kNhwc) && from.shape.size() >= 3;
 }
 
-// To nearest, ties to even, within ±2^31, where adding and taking away 1.5 · 2^52 leaves no fraction bits: a loop of it
-// is vectorised, one of std::nearbyint is not. NaN becomes 0.
+// To nearest, ties to even, within ±2^31, where adding and taking away 1.5 · 2^52 leaves no fraction: a loop of it is
+// vectorised, one of std::nearbyint is not. NaN becomes 0.
 double RoundWithin(double value) {
   constexpr double kMost = 2147483648.0;
   constexpr double kShift = 6755399441055744.0;

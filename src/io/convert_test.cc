@@ -52,7 +52,8 @@ TEST(Conversion, LayoutsExchangeTheirAxes) {
 }
 
 TEST(Conversion, LinesExchangeTheirAxesLikeImages) {
-  const TensorSpec ncw = Form(DataType::kFloat32, {1, 2, 3}), nwc = Form(DataType::kInt8, {1, 3, 2}, {{1}, {0}}, Layout::kNhwc);
+  const TensorSpec ncw = Form(DataType::kFloat32, {1, 2, 3});
+  const TensorSpec nwc = Form(DataType::kInt8, {1, 3, 2}, {{1}, {0}}, Layout::kNhwc);
   const Buffer from = Floats(ncw, {0, 1, 2, 3, 4, 5});
   Buffer to = Buffer::Allocate(nwc), back = Buffer::Allocate(ncw);
   Conversion(ncw, nwc, "t").Apply(from.data(), to.data());

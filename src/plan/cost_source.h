@@ -36,6 +36,8 @@ struct RangeCost {
   std::vector<Busy> busy;    // of that: the device, each link on the way, and who else works for it. Each resource once
   double joules = 0;         // active power × busy time; 0: not known
   int64_t memory_bytes = 0;  // on the device: parameters and the largest layer's activations
+  double convert_in_s = 0;   // of call_s: inputs into the forms that the device takes,
+  double convert_out_s = 0;  // outputs out of them
   double link_s = 0;         // of call_s: transfers, as far as they are known (for reasons only)
   Provenance provenance = Provenance::kModelled;
   std::string refused;  // why it cannot run there; empty: it can, and the rest holds

@@ -65,6 +65,7 @@ std::string DeviceSvg(const StageSketch::Device& device, int x, int y) {
   svg += TextAt(x, y + 30, "figure",
                 device.sets_pace ? fmt::format("{} a call, sets the pace", device.time)
                                  : fmt::format("{} a call, busy {:.0f} %", device.time, 100 * device.busy));
+  if (!device.converts.empty()) svg += TextAt(x, y + 44, "ops", Shorten("converts " + device.converts, 46));
   return svg;
 }
 

@@ -57,7 +57,10 @@ std::string DrawText(const Plan& plan, const Graph& graph, const std::vector<Res
                                             sketches[i].op_count == 1 ? "" : "s"),
                                 kWidth - 6 - Columns(title)));
     if (stage.divides_a_fusion) text += "│  begins inside a fusion that engines make\n";
-    for (const auto& device : sketches[i].devices) text += DeviceLine(device, name_width);
+    for (const auto& device : sketches[i].devices) {
+      text += DeviceLine(device, name_width);
+      if (!device.converts.empty()) text += fmt::format("│    of a call, converts: {}\n", device.converts);
+    }
     text += "└─\n";
   }
   text += fmt::format("   ▼ {}\n", Tensors(plan.stages.back().outputs, plan.stages.back().output_bytes));

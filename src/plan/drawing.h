@@ -26,6 +26,7 @@ struct StageSketch {
     std::string name;
     std::string share;  // "93 %", "3 of 4", ""
     std::string time;   // of a call
+    std::string converts;  // what of it goes into conversions: "3.1 µs into its form, 0.4 µs out of it"; ""
     double busy = 0;    // share of the time
     bool sets_pace = false;
   };

@@ -45,6 +45,17 @@ TEST(DrawingTest, TextNamesEveryDeviceAndFitsATerminal) {
   }
 }
 
+TEST(DrawingTest, ConversionsAreDrawnWhereThereAreSome) {
+  const Drawn drawn("seed");
+  Plan plan = drawn.list.best().plan;
+  EXPECT_THAT(DrawText(plan, drawn.network.graph(), {}), Not(HasSubstr("converts")));
+  plan.stages.front().replicas.front().convert_in_s = 3e-6;
+  plan.stages.front().replicas.front().convert_out_s = 4e-5;
+  const std::string text = DrawText(plan, drawn.network.graph(), {});
+  EXPECT_THAT(text, HasSubstr("of a call, converts: 3 µs into its form, 40 µs out of it"));
+  EXPECT_THAT(DrawSvg(plan, drawn.network.graph(), {}), HasSubstr("converts 3 µs"));
+}
+
 TEST(DrawingTest, SvgHoldsEveryStageAndNothingFromElsewhere) {
   const Drawn drawn("coral-x4");
   Plan plan = drawn.list.best().plan;

@@ -30,7 +30,7 @@ using Node = CheckedJson;
 // --------------------------------------------------------------------------------------------------------------
 
 Replica ParseReplica(const Node& node) {
-  node.RequireKeys({"target", "share", "samples", "threads", "call_ms", "joules", "provenance"});
+  node.RequireKeys({"target", "share", "samples", "threads", "call_ms", "convert", "joules", "provenance"});
   Replica replica;
   replica.target = node.Require("target").Word([](const std::string& text) { return Target::Parse(text); });
   replica.share = 0;
@@ -38,6 +38,13 @@ Replica ParseReplica(const Node& node) {
   if (const auto samples = node.Find("samples")) replica.samples = samples->Integer(0, kMostBatch);
   if (const auto threads = node.Find("threads")) replica.threads = static_cast<int>(threads->Integer(0, 1 << 16));
   if (const auto call = node.Find("call_ms")) replica.call_s = kSPerMs * call->Number(0, 1e12);
+  if (const auto convert = node.Find("convert")) {
+    convert->RequireKeys({"in_ms", "out_ms"});
+    replica.convert_in_s = kSPerMs * convert->Require("in_ms").Number(0, 1e12);
+    replica.convert_out_s = kSPerMs * convert->Require("out_ms").Number(0, 1e12);
+    if (replica.convert_s() > replica.call_s * (1 + kRounding))
+      convert->Refuse("conversions are a part of the call: in_ms and out_ms must not be more than call_ms");
+  }
   if (const auto joules = node.Find("joules")) replica.joules = joules->Number(0, 1e12);
   if (const auto provenance = node.Find("provenance")) replica.provenance = provenance->Word(ParseProvenance);
   return replica;

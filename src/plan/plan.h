@@ -42,8 +42,16 @@ struct Replica {
                         // whole calls go to one replica or another, by share. Of a stage either all replicas have
                         // samples, adding up to the batch, or none
   double call_s = 0;  // predicted: one call at the plan's batch (or of `samples`), transfers of its own device included
+  // Of call_s: its inputs into the forms that the device takes (type, layout, quantization), and its outputs out of
+  // them. A session leaves out what is in that form already, as between two integer stages of one scale.
+  double convert_in_s = 0;
+  double convert_out_s = 0;
   double joules = 0;  // predicted, per call
-  Provenance provenance = Provenance::kModelled;  // of these two
+  Provenance provenance = Provenance::kModelled;  // of these
+
+  double convert_s() const { return convert_in_s + convert_out_s; }
+  // Predicted: what a trace shows as the run of a call.
+  double run_s() const { return call_s > convert_s() ? call_s - convert_s() : 0; }
 };
 
 // A contiguous range of the graph's ops on one or more replicas.

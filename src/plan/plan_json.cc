@@ -21,6 +21,10 @@ Json ReplicaJson(const Replica& replica) {
   if (replica.samples > 0) json["samples"] = replica.samples;
   if (replica.threads > 0) json["threads"] = replica.threads;
   json["call_ms"] = Rounded(kMsPerS * replica.call_s);
+  if (replica.convert_s() > 0) {
+    json["convert"] = {{"in_ms", Rounded(kMsPerS * replica.convert_in_s)},
+                       {"out_ms", Rounded(kMsPerS * replica.convert_out_s)}};
+  }
   json["joules"] = OrNull(replica.joules);
   json["provenance"] = ToString(replica.provenance);
   return json;

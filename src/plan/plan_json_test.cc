@@ -67,6 +67,23 @@ TEST_F(PlanJsonTest, RangesAreOfTensorsAndReadBackExactly) {
   ExpectRefused(with("[\"" + tensor + "\", 2]"), "its highest value");
 }
 
+TEST_F(PlanJsonTest, ConversionsAreAPartOfTheCall) {
+  const auto with = [](const std::string& convert) {
+    return Two(R"({"target": "null:a", "call_ms": 2, "convert": )" + convert + "}", kB);
+  };
+  const Plan plan = Parse(with(R"({"in_ms": 0.5, "out_ms": 0.25})"));
+  const Replica& replica = plan.stages[0].replicas[0];
+  EXPECT_DOUBLE_EQ(replica.convert_in_s, 0.5e-3);
+  EXPECT_DOUBLE_EQ(replica.convert_s(), 0.75e-3);
+  EXPECT_DOUBLE_EQ(replica.run_s(), 1.25e-3);
+  EXPECT_DOUBLE_EQ(plan.stages[1].replicas[0].convert_s(), 0);
+  const std::string text = FormatPlan(plan, graph());
+  EXPECT_EQ(FormatPlan(Parse(text), graph()), text);
+  EXPECT_THAT(text, HasSubstr("\"out_ms\": 0.25"));
+  ExpectRefused(with(R"({"in_ms": 2, "out_ms": 0.25})"), "must not be more than call_ms");
+  ExpectRefused(with(R"({"in_ms": 2})"), "out_ms");
+}
+
 TEST_F(PlanJsonTest, WhatIsWrittenIsReadBack) {
   const Platform platform = LoadPlatform("seed", BuiltinCostSchemas());
   const Model network = zoo::Structure("resnet-50", {});

@@ -277,6 +277,8 @@ Plan ToPlan(const Graph& graph, const CostSource& costs, const Draft& draft, con
                                 .share = replica.share,
                                 .samples = replica.samples,
                                 .call_s = cost.call_s,
+                                .convert_in_s = cost.convert_in_s,
+                                .convert_out_s = cost.convert_out_s,
                                 .joules = cost.joules,
                                 .provenance = cost.provenance});
     }

@@ -81,6 +81,10 @@ std::vector<StageSketch> SketchOf(const Plan& plan, const Graph& graph) {
       device.name = NameOf(replica);
       device.share = ShareOf(replica, plan, stage.replicas.size());
       device.time = FormatSeconds(replica.call_s);
+      if (replica.convert_s() > 0) {
+        device.converts = fmt::format("{} into its form, {} out of it", FormatSeconds(replica.convert_in_s),
+                                      FormatSeconds(replica.convert_out_s));
+      }
       device.busy = std::min(1.0, calls * replica.call_s * plan.predicted.samples_per_s);
       device.sets_pace = device.busy > 0.9995;
     }

@@ -21,7 +21,10 @@ std::optional<MeasuredCosts::Found> MeasuredCosts::Exactly(int device, OpId begi
       profile_.Find(KeyOf(graph, begin, end, plan_device.target.ToString(), plan_device.threads, batch),
                     devices_.infos[device].engine);
   if (entry == nullptr) return std::nullopt;
-  return Found{.seconds = entry->call_s.estimate, .refused = entry->refused};
+  return Found{.seconds = entry->call_s.estimate,
+               .refused = entry->refused,
+               .convert_in_s = entry->convert_in_s,
+               .convert_out_s = entry->convert_out_s};
 }
 
 std::optional<MeasuredCosts::Found> MeasuredCosts::SumOfUnits(int device, OpId begin, OpId end, int64_t batch) const {
@@ -29,7 +32,7 @@ std::optional<MeasuredCosts::Found> MeasuredCosts::SumOfUnits(int device, OpId b
   const auto last = std::lower_bound(positions_.begin(), positions_.end(), end);
   if (first == positions_.end() || last == positions_.end() || *first != begin || *last != end || first >= last)
     return std::nullopt;
-  double all_s = 0, range_s = 0;
+  double all_s = 0, range_s = 0, in_s = 0, out_s = 0;
   for (auto unit = positions_.begin(); unit + 1 != positions_.end(); ++unit) {
     const std::optional<Found> found = Exactly(device, unit[0], unit[1], batch);
     const bool inside = unit >= first && unit < last;
@@ -37,6 +40,9 @@ std::optional<MeasuredCosts::Found> MeasuredCosts::SumOfUnits(int device, OpId b
     if (!found->refused.empty() && inside) return found;
     all_s += found->seconds;
     range_s += inside ? found->seconds : 0;
+    // At its ends a range converts as the units there do.
+    if (unit == first) in_s = found->convert_in_s;
+    if (unit + 1 == last) out_s = found->convert_out_s;
   }
   const auto borders = static_cast<double>(positions_.size()) - 2;
   const std::optional<Found> whole = Exactly(device, positions_.front(), positions_.back(), batch);
@@ -44,7 +50,10 @@ std::optional<MeasuredCosts::Found> MeasuredCosts::SumOfUnits(int device, OpId b
   const double per_border_s = know_whole ? (all_s - whole->seconds) / borders : 0;
   // Never less than a tenth of the sum: units that are fast by chance must not make a range free.
   const double seconds = range_s - per_border_s * static_cast<double>(last - first - 1);
-  return Found{.seconds = std::max(seconds, 0.1 * range_s), .measured = false};
+  return Found{.seconds = std::max({seconds, 0.1 * range_s, in_s + out_s}),
+               .measured = false,
+               .convert_in_s = in_s,
+               .convert_out_s = out_s};
 }
 
 std::optional<MeasuredCosts::Found> MeasuredCosts::Seconds(int device, OpId begin, OpId end, int64_t batch) const {
@@ -78,7 +87,11 @@ MeasuredCosts::Found MeasuredCosts::BetweenBatches(int device, OpId begin, OpId 
   if (!high->refused.empty()) return *high;
   const auto x0 = static_cast<double>(above[-1]), x1 = static_cast<double>(above[0]), x = static_cast<double>(batch);
   const double line = low->seconds + (high->seconds - low->seconds) * (x - x0) / (x1 - x0);
-  return {.seconds = std::max(line, std::min(low->seconds, high->seconds) * 0.1), .measured = false};
+  const auto at = [&](double a, double b) { return std::max(0.0, a + (b - a) * (x - x0) / (x1 - x0)); };
+  return {.seconds = std::max(line, std::min(low->seconds, high->seconds) * 0.1),
+          .measured = false,
+          .convert_in_s = at(low->convert_in_s, high->convert_in_s),
+          .convert_out_s = at(low->convert_out_s, high->convert_out_s)};
 }
 
 // Time between a stage's end and the next one's start.
@@ -104,6 +117,8 @@ RangeCost MeasuredCosts::Cost(int device, OpId begin, OpId end, int64_t batch) {
   const bool whole = begin == positions_.front() && end == positions_.back();
   cost.link_s = whole ? 0 : HandOver(device, begin, batch);
   cost.call_s = found.seconds + cost.link_s;
+  cost.convert_in_s = found.convert_in_s;
+  cost.convert_out_s = found.convert_out_s;
   for (const int resource : devices_.devices[device].resources) cost.busy.push_back({resource, found.seconds});
   return cost;
 }

@@ -39,6 +39,8 @@ class MeasuredCosts : public CostSource {
     double seconds = 0;
     bool measured = true;
     std::string refused;
+    double convert_in_s = 0;
+    double convert_out_s = 0;
   };
   // Nothing: no part of it was measured.
   std::optional<Found> Seconds(int device, OpId begin, OpId end, int64_t batch) const;

@@ -66,6 +66,22 @@ TEST_F(MeasuredCostsTest, SeveralUnitsGiveBackWhatTheirBordersCost) {
   EXPECT_EQ(range.provenance, Provenance::kModelled);
 }
 
+// Into a range goes what goes into its first unit, out of it what comes out of its last.
+TEST_F(MeasuredCostsTest, ARangeConvertsAtItsEnds) {
+  PutUnits("cpu@a", {1, 2, 3, 4}, 10);
+  for (OpId unit = 0; unit < 4; ++unit) {
+    ProfileEntry& entry = profile_.entries.at(KeyOf(model_.graph(), unit, unit + 1, "cpu@a", 0, 1));
+    entry.convert_in_s = 0.1 * (unit + 1);
+    entry.convert_out_s = 0.01 * (unit + 1);
+  }
+  const RangeCost one = Costs().Cost(0, 1, 2, 1), three = Costs().Cost(0, 1, 4, 1);
+  EXPECT_DOUBLE_EQ(one.convert_in_s, 0.2);
+  EXPECT_DOUBLE_EQ(one.convert_out_s, 0.02);
+  EXPECT_DOUBLE_EQ(three.convert_in_s, 0.2);
+  EXPECT_DOUBLE_EQ(three.convert_out_s, 0.04);
+  EXPECT_DOUBLE_EQ(Costs().Cost(0, 0, 4, 1).convert_in_s, 0);
+}
+
 TEST_F(MeasuredCostsTest, ARangeThatRanInAPlanIsKnownExactly) {
   PutUnits("cpu@a", {1, 2, 3, 4}, 7);
   Put("cpu@a", 1, 4, 12);

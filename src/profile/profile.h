@@ -28,6 +28,8 @@ struct ProfileEntry {
   std::string engine;    // "ONNX Runtime 1.32.0": of another version it does not count
   Interval call_s;       // median of a call with its 95 % interval, in seconds
   int64_t calls = 0;     // that count
+  double convert_in_s = 0;   // of call_s: inputs into the forms that the target takes (medians, measured apart),
+  double convert_out_s = 0;  // outputs out of them; 0: it takes the model's own
   double discarded = 0;  // share of the time that noise spoiled
   bool in_plan = false;  // measured while the plan's other devices worked
   std::string refused;   // why the target cannot run the range; empty: it can, and the rest holds

@@ -27,6 +27,10 @@ Json EntryJson(const ProfileKey& key, const ProfileEntry& entry) {
   json["call_ms"] = Rounded(kMsPerS * entry.call_s.estimate);
   json["low_ms"] = Rounded(kMsPerS * entry.call_s.low);
   json["high_ms"] = Rounded(kMsPerS * entry.call_s.high);
+  if (entry.convert_in_s > 0 || entry.convert_out_s > 0) {
+    json["convert_in_ms"] = Rounded(kMsPerS * entry.convert_in_s);
+    json["convert_out_ms"] = Rounded(kMsPerS * entry.convert_out_s);
+  }
   json["calls"] = entry.calls;
   json["discarded"] = Rounded(entry.discarded);
   json["in_plan"] = entry.in_plan;
@@ -42,7 +46,7 @@ Json LinkJson(const LinkEntry& link) {
 
 void ParseEntry(const CheckedJson& node, Profile& profile) {
   node.RequireKeys({"target", "engine", "threads", "batch", "first_op", "last_op", "refused", "call_ms", "low_ms",
-                    "high_ms", "calls", "discarded", "in_plan"});
+                    "high_ms", "convert_in_ms", "convert_out_ms", "calls", "discarded", "in_plan"});
   const ProfileKey key{.target = node.Require("target").Text(),
                        .threads = static_cast<int>(node.Require("threads").Integer(0, 1 << 16)),
                        .batch = node.Require("batch").Integer(1, kMostBatch),
@@ -59,6 +63,8 @@ void ParseEntry(const CheckedJson& node, Profile& profile) {
     if (!(call.estimate > 0 && call.low <= call.estimate && call.estimate <= call.high))
       node.Refuse("call_ms must be above 0, and between low_ms and high_ms");
     entry.calls = node.Require("calls").Integer(0, INT64_MAX);
+    if (const auto in = node.Find("convert_in_ms")) entry.convert_in_s = in->Number(0, kLongest) / kMsPerS;
+    if (const auto out = node.Find("convert_out_ms")) entry.convert_out_s = out->Number(0, kLongest) / kMsPerS;
     if (const auto discarded = node.Find("discarded")) entry.discarded = discarded->Number(0, 1);
     if (const auto in_plan = node.Find("in_plan")) entry.in_plan = in_plan->Truth();
   }

@@ -18,7 +18,13 @@ Profile Example() {
                   .logical_cores = 2,
                   .settings = "optimization 3, denormals flushed"};
   profile.entries[{"cpu@a", 0, 1, "first", "last"}] = {
-      .engine = "engine 1", .call_s = {0.002, 0.0019, 0.0021}, .calls = 50, .discarded = 0.25, .in_plan = true};
+      .engine = "engine 1",
+      .call_s = {0.002, 0.0019, 0.0021},
+      .calls = 50,
+      .convert_in_s = 0.0005,
+      .convert_out_s = 0.00025,
+      .discarded = 0.25,
+      .in_plan = true};
   profile.entries[{"cpu@a", 1, 4, "first", "first"}] = {.engine = "engine 1", .refused = "no such \"operator\""};
   profile.links.push_back({.from = "cpu@a", .to = "cpu@b", .latency_s = 1e-5, .bytes_per_s = 2e9});
   return profile;
@@ -32,6 +38,8 @@ TEST(ProfileJsonTest, WhatIsWrittenIsReadAgain) {
   ASSERT_NE(entry, nullptr);
   EXPECT_DOUBLE_EQ(entry->call_s.low, 0.0019);
   EXPECT_TRUE(entry->in_plan);
+  EXPECT_DOUBLE_EQ(entry->convert_in_s, 0.0005);
+  EXPECT_DOUBLE_EQ(entry->convert_out_s, 0.00025);
   EXPECT_EQ(read.Find({"cpu@a", 1, 4, "first", "first"})->refused, "no such \"operator\"");
   EXPECT_EQ(read.Find({"cpu@a", 0, 1, "first", "last"}, "engine 2"), nullptr);
   EXPECT_DOUBLE_EQ(read.FindLink("cpu@a", "cpu@b")->bytes_per_s, 2e9);

@@ -11,6 +11,8 @@
 #include "bench/environment.h"
 #include "bench/subject.h"
 #include "consort/error.h"
+#include "device/native_ports.h"
+#include "io/convert.h"
 #include "measure/meter.h"
 #include "plan/fingerprint.h"
 #include "plan/range_works.h"
@@ -36,6 +38,27 @@ std::string SettingsOf(const CompileOptions& compile, const OpenOptions& open) {
   if (!open.plugin.empty()) text += ", plugin " + open.plugin;
   for (const auto& [key, value] : compile.engine_options) text += fmt::format(", {}={}", key, value);
   return text;
+}
+
+// Seconds of a call that go into tensors from one form into another: the median of several runs each.
+double ConversionSeconds(const std::vector<Port>& from, const std::vector<Port>& to) {
+  constexpr int kConversions = 15;
+  double seconds = 0;
+  for (size_t port = 0; port < from.size(); ++port) {
+    if (!Conversion::Needed(from[port].spec, to[port].spec)) continue;
+    const Conversion conversion(from[port].spec, to[port].spec, from[port].name);
+    const Buffer source = Buffer::Allocate(from[port].spec);
+    Buffer target = Buffer::Allocate(to[port].spec);
+    std::vector<TimeNs> times;
+    for (int i = 0; i < kConversions; ++i) {
+      const TimeNs start_ns = Clock::Real().NowNs();
+      conversion.Apply(source.data(), target.data());
+      times.push_back(Clock::Real().NowNs() - start_ns);
+    }
+    std::nth_element(times.begin(), times.begin() + kConversions / 2, times.end());
+    seconds += static_cast<double>(times[kConversions / 2]) / kNsPerS;
+  }
+  return seconds;
 }
 
 // A part of the model that is measured: the whole, or a unit.
@@ -206,6 +229,11 @@ class Profiler {
     const Interval median_ns =
         clean ? summary.median_ns : Interval{all.PercentileNs(50), all.PercentileNs(10), all.PercentileNs(90)};
     entry.call_s = {median_ns.estimate / kNsPerS, median_ns.low / kNsPerS, median_ns.high / kNsPerS};
+    if (const std::shared_ptr<Executable> native = NativeOf(subject.executable())) {
+      const Signature& outer = subject.signature();
+      entry.convert_in_s = ConversionSeconds(outer.inputs, native->signature().inputs);
+      entry.convert_out_s = ConversionSeconds(native->signature().outputs, outer.outputs);
+    }
     entry.calls = clean ? summary.queries : summary.everything.count();
     entry.discarded = summary.discarded_share();
   }

@@ -83,7 +83,7 @@ bool RunsInline(const PreparedPlan& plan, const SessionOptions& options) {
 Pipeline::Pipeline(PreparedPlan plan, const SessionOptions& options)
     : options_(options),
       clock_(ClockOf(options_)),
-      plan_(Checked(std::move(plan))),
+      plan_(WithNativePorts(Checked(std::move(plan)))),
       wiring_(MakeWiring(plan_, options_.states)),
       trace_(options_.trace_capacity),
       slots_(wiring_, SlotCount(plan_, options_), clock_),

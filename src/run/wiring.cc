@@ -80,7 +80,10 @@ class WiringBuilder {
   }
 
   int Add(const Port& port, const WiredStage& stage, size_t index, std::string_view role) {
-    WiredTensor tensor{.name = port.name, .spec = port.spec, .dim_names = port.dim_names};
+    const auto form = plan_.forms.find(port.name);
+    WiredTensor tensor{.name = port.name,
+                       .spec = form == plan_.forms.end() ? port.spec : form->second,
+                       .dim_names = port.dim_names};
     const WiredStage::Part& last = stage.parts.back();
     if (last.count >= 0) {
       const Shape& shape = port.spec.shape;

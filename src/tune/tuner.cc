@@ -242,7 +242,8 @@ class Tuner {
         // The whole model on a target beside others must not be taken for the target alone.
         if (plan.stages.size() == 1 && !single && replica.threads == 0) continue;
         if (single || report.busy_ns > 0)
-          Put(plan, plan.stages[stage], replica, single ? seconds : report.mean_call_s(), report.calls);
+          Put(plan, plan.stages[stage], replica, single ? seconds : report.mean_call_s() + replica.convert_s(),
+              report.calls);
       }
     }
   }
@@ -256,6 +257,8 @@ class Tuner {
       profile_.entries.insert_or_assign(key, ProfileEntry{.engine = devices_.infos[device].engine,
                                                           .call_s = {call_s, call_s, call_s},
                                                           .calls = calls,
+                                                          .convert_in_s = replica.convert_in_s,
+                                                          .convert_out_s = replica.convert_out_s,
                                                           .in_plan = plan.strategy != Strategy::kSingle});
       return;
     }

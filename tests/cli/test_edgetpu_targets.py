@@ -160,3 +160,20 @@ def test_an_emulated_edge_tpu_says_where_other_numbers_come_from(erf, tmp_path):
     assert 15 < sqnr(outputs(tmp_path / "emulated", "-m", erf, "-d", "emulated:pi-coral.coral-usb3", "--clock", "virtual"), right) < 60
     # Other devices compute as their hosts do.
     assert numbers_of(call_json("run", "-m", erf, "-d", "emulated:seed.gtx1650", "--clock", "virtual")).endswith("in fp32")
+
+
+def test_conversions_are_steps_of_a_plan(lenet, tmp_path):
+    """Measured apart, in the plan's file and drawing, and in the trace: one in, one out for a stage in integers between others in float."""
+    made, trace = tmp_path / "plan.json", tmp_path / "trace.json"
+    outcome = call("plan", lenet, "-d", LITERT, "--no-run", "--profile", tmp_path / "profile.json", "-o", made)
+    assert outcome.code in (0, UNSTABLE) and "of a call, converts: " in outcome.stdout, outcome.describe()
+    replica = json.loads(made.read_text())["stages"][0]["replicas"][0]
+    assert 0 < replica["convert"]["in_ms"] + replica["convert"]["out_ms"] < replica["call_ms"]
+    entries = json.loads((tmp_path / "profile.json").read_text())["entries"]
+    assert all("refused" in entry or entry["convert_in_ms"] > 0 for entry in entries)
+    plan = plan_of(tmp_path / "mixed.json", ("Conv_1", "MaxPool_1", ORT), ("Conv_2", "MaxPool_2", LITERT), ("Flatten_1", "Dense_3", ORT))
+    outcome = call("run", "-m", lenet, "--plan", plan, "--trace", trace, "-n", "5")
+    assert outcome.code == 0, outcome.describe()
+    events = json.loads(trace.read_text())
+    events = events["traceEvents"] if isinstance(events, dict) else events
+    assert sum(event.get("name") == "conversion" for event in events) >= 10

@@ -46,8 +46,9 @@ ChainLink Link(const std::string& file, std::shared_ptr<Program> program) {
 }
 
 std::unique_ptr<Executable> Chain(const std::vector<std::string>& outputs = {"y", "h"}) {
+  const std::vector<std::string> of_rest = {"h", "x", "z"};
   std::vector<ChainLink> links = {Link("head", std::make_shared<Sum>(std::vector<std::string>{"x"}, "h", 2.0F)),
-                                  Link("rest", std::make_shared<Sum>(std::vector<std::string>{"h", "x", "z"}, "y", 1.0F))};
+                                  Link("rest", std::make_shared<Sum>(of_rest, "y", 1.0F))};
   return MakeChain(std::move(links), outputs, {});
 }
 

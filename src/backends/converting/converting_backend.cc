@@ -79,7 +79,7 @@ class ConvertingDevice : public Device {
     const Model& model = artifact.model();
     const TfLiteForm form = forms_->Of(model, is_edgetpu() ? TfLiteDevice::kEdgeTpu : TfLiteDevice::kCpu, Ports(model));
     std::shared_ptr<Executable> inner =
-        inner_->Compile(Artifact(ArtifactKind::kTfLite, artifact.name(), form.bytes), InCaller(options));
+        inner_->Compile(Artifact(ArtifactKind::kTfLite, artifact.name(), form.bytes), options);
     Placement placement =
         PlacementOfSource(inner->placement(), *form.bytes, model.graph(), info_.target.ToString());
     inner = MakeRetold(std::move(inner), SignatureOf(form, false), placement);

@@ -16,8 +16,8 @@ namespace consort {
 // model's own ports, in float32, and NativePorts. The placement is told by the model's ops. A CPU computes a float
 // model in integers only where the target says int8: else, and in uint8, which TensorFlow Lite's kernels lack, it is
 // refused. On an Edge TPU uint8 is the type of the file's inputs and outputs.
-// Bundles of `consort edgetpu` run there as well (a blob, edgetpu/read_bundle.h): on an Edge TPU the compiled file, on a
-// CPU the one before it; the rest on the device that `open_rest` opens.
+// Bundles of `consort edgetpu` run there as well (a blob, edgetpu/read_bundle.h): on an Edge TPU the compiled file, on
+// a CPU the one before it; the rest on the device that `open_rest` opens.
 using OpenDevice = std::function<std::shared_ptr<Device>(const Target& target, const OpenOptions& options)>;
 std::unique_ptr<Backend> MakeConvertingBackend(std::unique_ptr<Backend> inner, Quantizer quantizer,
                                                OpenDevice open_rest = nullptr);

@@ -11,7 +11,8 @@
 namespace consort {
 namespace {
 
-constexpr char kElsewhere[] = "cpu@litert/int8 runs it on the CPU, emulated:coral-usb3 says how fast an Edge TPU would be";
+constexpr char kElsewhere[] =
+    "cpu@litert/int8 runs it on the CPU, emulated:coral-usb3 says how fast an Edge TPU would be";
 
 // The rules that Coral documents.
 void RequireFit(const Model& model) {
@@ -19,8 +20,8 @@ void RequireFit(const Model& model) {
   if (preflight.whole() || preflight.blockers.empty()) return;
   const Blocker& first = preflight.blockers.front();
   throw Error(ErrorCode::kUnsupported,
-              fmt::format("{}: {}; {}", model.name(), Describe(first),
-                          first.fix.empty() ? "a plan leaves it to another device ('consort plan')" : WayOut(first)));
+              fmt::format("{}: {}; {}'consort plan' leaves it to another device", model.name(), Describe(first),
+                          first.fix.empty() ? "" : first.fix + ", or "));
 }
 
 // What the compiler would leave to the CPU.

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <functional>
 #include <future>
 #include <thread>
@@ -126,6 +127,26 @@ void RequireCompiled(const Interpreter& interpreter, const std::string& place) {
                           place, kEdgeTpuOperator));
 }
 
+// A call with zeros: the first one takes the parameters to the chip, so that those that follow need not. Not of a model
+// with open shapes.
+void WarmUp(Interpreter& interpreter) {
+  const LiteRtLibrary& library = LiteRtLibrary::Get();
+  for (int input = 0; input < interpreter.input_count(); ++input) {
+    const auto* tensor = reinterpret_cast<const TfLiteOpaqueTensor*>(interpreter.input(input));
+    int32_t axes = 0, size = 0;
+    library.TensorNumDimsSignature(tensor, &axes);
+    for (int32_t axis = 0; axis < axes; ++axis) {
+      if (library.TensorDimSignature(tensor, axis, &size) == kTfLiteOk && size < 0) return;
+    }
+  }
+  interpreter.Allocate();
+  for (int input = 0; input < interpreter.input_count(); ++input) {
+    TfLiteTensor* tensor = interpreter.input(input);
+    if (library.TensorByteSize(tensor) > 0) std::memset(library.TensorData(tensor), 0, library.TensorByteSize(tensor));
+  }
+  interpreter.Invoke();
+}
+
 class EdgeTpuDevice : public Device {
  public:
   // `unit`: as the runtime is asked for the device.
@@ -182,6 +203,7 @@ std::shared_ptr<Program> EdgeTpuDevice::MakeProgram(const Artifact& artifact, co
     wanted.accelerator = plugin.MakeDelegate(unit, runtime, place);
     auto interpreter = std::make_unique<Interpreter>(std::move(bytes), wanted, place);
     RequireCompiled(*interpreter, place);
+    WarmUp(*interpreter);
     Placement placement = ReadPlacement(*interpreter, info.target);
     return std::shared_ptr<Program>(
         std::make_shared<LiteRtProgram>(std::move(interpreter), std::move(placement), place));

@@ -65,6 +65,16 @@ TEST(EdgeTpu, ExecutesTheCompiledOperator) {
   EXPECT_THAT(StrictViolations(executable->placement()), IsEmpty());
 }
 
+TEST(EdgeTpu, TheFirstCallIsMadeWhileTheModelIsPrepared) {
+  static const DynamicLibrary plugin = DynamicLibrary::Open("test plugin", {TEST_EDGETPU_PLUGIN});
+  const auto calls = plugin.Symbol<int (*)()>("consort_test_calls");
+  const int before = calls();
+  const auto executable = OpenTpu("edgetpu:0")->Compile(TfLite(CustomTfLite(kCompiled)), {});
+  EXPECT_EQ(calls(), before + 1);
+  CallWith(*executable, {1, 2, 3, 4});
+  EXPECT_EQ(calls(), before + 2);
+}
+
 TEST(EdgeTpu, ExecutesIntegersWithTheirScales) {
   TfLiteWriter writer;
   const int x = writer.Tensor("x", {1, 4}, TfLiteElement::kInt8, {{0.5F}, {-3}});
