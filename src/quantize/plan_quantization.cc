@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "model/model_rep.h"
+#include "quantize/plan_moves.h"
 #include "quantize/stored_values.h"
 
 namespace consort {
@@ -38,10 +39,11 @@ class Planning {
     }
   }
 
-  QuantizationPlan Run() {
+  // Moves that are idle stay float, or not.
+  QuantizationPlan Run(bool leave_idle_moves) {
     quantized_.resize(graph_.ops().size());
     for (OpId id = 0; id < static_cast<OpId>(graph_.ops().size()); ++id) quantized_[size_t(id)] = Decide(id);
-    LeaveIdleMoves();
+    if (leave_idle_moves) LeaveIdleMoves();
     for (OpId id = 0; id < static_cast<OpId>(graph_.ops().size()); ++id) {
       if (quantized_[size_t(id)] && !fused_.contains(id)) AddUnit(id);
     }
@@ -259,7 +261,12 @@ std::vector<std::string> QuantizationPlan::AllTensors(const Graph& graph) const 
 }
 
 QuantizationPlan PlanQuantization(const Model& model, const std::set<OpId>& keep_float) {
-  return Planning(model, keep_float).Run();
+  return Planning(model, keep_float).Run(/*leave_idle_moves=*/true);
+}
+
+QuantizationPlan PlanMoves(const Model& model) {
+  const std::set<OpId> none;
+  return Planning(model, none).Run(/*leave_idle_moves=*/false);
 }
 
 }  // namespace consort

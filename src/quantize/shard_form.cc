@@ -7,6 +7,7 @@
 
 #include "consort/error.h"
 #include "model/model_rep.h"
+#include "quantize/plan_moves.h"
 #include "quantize/prepare.h"
 
 namespace consort {
@@ -42,7 +43,8 @@ Ranges CalibrateAll(const Model& model, const Samples& samples, const CompileMod
 
 Model QuantizedForm(const Model& model, const Ranges& ranges, const QdqOptions& options, QuantizeScope scope) {
   const PreparedModel prepared = PrepareForQuantization(model);
-  const QuantizationPlan plan = PlanQuantization(prepared.model, OpsBeyond(prepared.model.graph(), scope));
+  QuantizationPlan plan = PlanQuantization(prepared.model, OpsBeyond(prepared.model.graph(), scope));
+  if (plan.units.empty()) plan = PlanMoves(prepared.model);
   if (plan.units.empty())
     throw Error(ErrorCode::kUnsupported, fmt::format("{}: no op of it has an integer form", model.name()));
   return ModelOf(WriteQdq(prepared.model, plan, ranges, options), model.name());

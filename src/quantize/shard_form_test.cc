@@ -64,6 +64,17 @@ TEST_F(ShardFormTest, ShardsOneAfterTheOtherAreNearlyTheFloatModel) {
   }
 }
 
+// Between two shards in integers it stays there.
+TEST_F(ShardFormTest, AShardThatOnlyMovesValuesIsInIntegersToo) {
+  const Sharding sharding = DivideAt(model_.graph(), {5, 6});
+  const Model flatten = ShardModel(model_, sharding.shards[1], "shard");
+  ASSERT_EQ(flatten.graph().ops().size(), 1U);
+  const Model form = QuantizedForm(flatten, ranges_, {});
+  EXPECT_EQ(form.graph().ops().size(), 5U) << "two pairs around it";
+  std::vector<NamedTensor> sample = test::SeededSample(flatten.graph(), 5);
+  EXPECT_GT(Compare(Run(form, sample).front().tensor, Run(flatten, sample).front().tensor).sqnr_db(), 30);
+}
+
 TEST_F(ShardFormTest, ARangeThatIsMissingIsNamed) {
   Ranges few = ranges_;
   few.erase("right");

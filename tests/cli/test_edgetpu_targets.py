@@ -170,7 +170,8 @@ def test_conversions_are_steps_of_a_plan(lenet, tmp_path):
     replica = json.loads(made.read_text())["stages"][0]["replicas"][0]
     assert 0 < replica["convert"]["in_ms"] + replica["convert"]["out_ms"] < replica["call_ms"]
     entries = json.loads((tmp_path / "profile.json").read_text())["entries"]
-    assert all("refused" in entry or entry["convert_in_ms"] > 0 for entry in entries)
+    # Also of units that only move values.
+    assert all(entry["convert_in_ms"] > 0 for entry in entries)
     plan = plan_of(tmp_path / "mixed.json", ("Conv_1", "MaxPool_1", ORT), ("Conv_2", "MaxPool_2", LITERT), ("Flatten_1", "Dense_3", ORT))
     outcome = call("run", "-m", lenet, "--plan", plan, "--trace", trace, "-n", "5")
     assert outcome.code == 0, outcome.describe()
