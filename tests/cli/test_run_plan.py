@@ -24,7 +24,7 @@ REPORT_KEYS = {
     "replanned", "retries", "longest_recovery_ms", "verified", "unverified", "suspects", "failures", "trace", "inputs", "outputs",
 }
 REPLICA_KEYS = {
-    "target", "spare", "state", "why", "calls", "busy", "call_ms", "provenance", "overruns", "share", "samples", "planned_ms",
+    "target", "spare", "state", "why", "calls", "busy", "call_ms", "provenance", "overruns", "share", "samples", "planned_ms", "planned_convert_ms",
     "planned_provenance", "placement",
 }
 
@@ -151,7 +151,7 @@ def test_json_has_the_documented_keys(chain, tmp_path):
     report = run_json(chain, write_plan(tmp_path, [[ORT, OV], [ORT]]), "-n", "20", "--spare", OV)
     assert set(report) == REPORT_KEYS
     for replica in replicas(report):
-        missing = {"share", "samples", "planned_ms", "planned_provenance"} if replica["spare"] else set()
+        missing = {"share", "samples", "planned_ms", "planned_convert_ms", "planned_provenance"} if replica["spare"] else set()
         assert set(replica) == REPLICA_KEYS - missing
     assert [len(stage["replicas"]) for stage in report["stages"]] == [2, 2], "the first stage runs on the spare's target already"
     assert report["stages"][1]["replicas"][1]["spare"] and report["stages"][1]["replicas"][1]["state"] == "spare"
