@@ -178,18 +178,19 @@ report::Document DocumentOf(const ExperimentArguments& arguments, const std::vec
   return document;
 }
 
-// Measured rows that are not to be trusted.
+// Measured rows that are not to be trusted: the first few by name.
 ExitCode Conclude(const std::vector<Finished>& all) {
-  ExitCode code = ExitCode::kDone;
+  constexpr int kMostNamed = 5;
+  int unstable = 0;
   for (const Finished& one : all) {
     for (const experiment::Row& row : one.result.rows) {
       const std::string why = experiment::TextOf(row, "unstable");
-      if (why.empty()) continue;
+      if (why.empty() || ++unstable > kMostNamed) continue;
       fmt::print(stderr, "consort: unstable: {} {}: {}\n", one.experiment->name(), experiment::TextOf(row, "cell"), why);
-      code = ExitCode::kUnstable;
     }
   }
-  return code;
+  if (unstable > kMostNamed) fmt::print(stderr, "consort: unstable: {} more cells\n", unstable - kMostNamed);
+  return unstable > 0 ? ExitCode::kUnstable : ExitCode::kDone;
 }
 
 ExitCode RunExperimentCommand(const ExperimentArguments& arguments) {
