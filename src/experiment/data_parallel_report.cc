@@ -180,6 +180,7 @@ Outcome DataParallelReport(const Findings& findings) {
                   .section = {.id = "data-parallel", .title = "A batch shared among devices"}};
   std::vector<report::Block>& blocks = outcome.section.blocks;
   blocks.push_back(SummaryTable(rows, devices));
+  AddRemarks(rows, blocks);
   for (const std::string& network : ValuesOf(rows, "network")) {
     const std::vector<Row> splits = SplitsWithIdeals(OfNetwork(rows, network));
     if (devices.size() == 3) {

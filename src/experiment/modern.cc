@@ -139,21 +139,12 @@ std::vector<Row> RowsOf(const std::vector<Row>& rows, const std::string& what) {
   return chosen;
 }
 
-report::Table SupportTable(const std::vector<Row>& rows) {
-  report::Table table{.id = "modern-support",
-                      .caption = "Operators that the Edge TPU refuses, by its documented rules. What reads their results "
-                                 "in the same part runs on the CPU as well.",
-                      .columns = {{.title = "network", .filters = true, .is_key = true},
-                                  {.title = "operator", .is_key = true},
-                                  {.title = "why"}}};
-  for (const Row& row : RowsOf(rows, "support")) {
-    for (const std::string& refusal : Split(TextOf(row, "refusals"), '\n')) {
-      const size_t colon = refusal.find(": ");
-      if (colon == std::string::npos) continue;
-      table.rows.push_back({{TextOf(row, "network"), refusal.substr(0, colon), refusal.substr(colon + 2)}, {}});
-    }
-  }
-  return table;
+// "bert-tiny: the Edge TPU refuses 31 of 74 operators …: Cast (1): …; …".
+std::string SupportText(const Row& row) {
+  return fmt::format("{}: the Edge TPU's documented rules refuse {} of {} operators, with {:.0f} % of the "
+                     "multiply-accumulates; what reads their results in the same part runs on the CPU as well. {}.",
+                     TextOf(row, "network"), Shown(row, "refused_ops"), Shown(row, "ops"),
+                     100 * NumberOf(row, "refused_macs_share"), Join(Split(TextOf(row, "refusals"), '\n'), "; "));
 }
 
 report::Chart BarsOf(const std::vector<Row>& timed, const std::string& network) {
@@ -280,7 +271,8 @@ Outcome Modern::Report(const Findings& findings) const {
                              "Edge TPU in 8 bits, computed on this machine.",
                              RowsOf(rows, "numbers"), {{"network", "network", ""}, {"division", "division", ""}},
                              {{"cosine", "cosine", ""}, {"max_error", "largest error", ""}, {"sqnr_db", "SQNR", "dB"}}));
-  blocks.push_back(SupportTable(rows));
+  for (const Row& row : RowsOf(rows, "support")) blocks.push_back(report::Paragraph{SupportText(row)});
+  AddRemarks(rows, blocks);
   return outcome;
 }
 

@@ -164,12 +164,19 @@ MeterOptions MeterFor(const Testbed& testbed, const PlanTimingOptions& options) 
   return {.time_ns = static_cast<TimeNs>(time_s * 1e9), .min_blocks = 5};
 }
 
+// Where noise spoiled every block, the median of all of them: `unstable` says so.
 void Fill(const MeterSummary& summary, PlanTiming& timing) {
-  timing.trials = summary.latencies.count();
-  timing.call_s = timing.trials > 0 ? kSPerNs * summary.median_ns.estimate : kNotKnown;
-  timing.low_s = kSPerNs * summary.median_ns.low;
-  timing.high_s = kSPerNs * summary.median_ns.high;
   timing.unstable = summary.unstable;
+  timing.trials = summary.latencies.count();
+  if (timing.trials > 0) {
+    timing.call_s = kSPerNs * summary.median_ns.estimate;
+    timing.low_s = kSPerNs * summary.median_ns.low;
+    timing.high_s = kSPerNs * summary.median_ns.high;
+  } else {
+    timing.trials = summary.everything.count();
+    timing.call_s = kSPerNs * summary.everything.PercentileNs(50);
+    timing.low_s = timing.high_s = kNotKnown;
+  }
 }
 
 PlanTiming Measure(DividedNetwork& network, const Planned& planned, const PlanTimingOptions& options) {

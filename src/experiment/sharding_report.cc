@@ -213,6 +213,7 @@ Outcome ShardingReport(const Findings& findings) {
     blocks.push_back(MapOf(timed, network, "steady_per_inference_ms", "batches without pause, per inference."));
   }
   blocks.push_back(NumbersTable(rows));
+  AddRemarks(rows, blocks);
   blocks.push_back(LongTable("sharding-rows", "Every division, with what each device takes of a batch.", timed,
                              {{"network", "network", ""}, {"batch", "batch", ""}, {"strategy", "strategy", ""}},
                              {{"call_ms", "batch", "ms"},

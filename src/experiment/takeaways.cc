@@ -48,7 +48,7 @@ std::string Places(const Count& count) {
   if (count.where.empty() || count.holds == count.cases) return "";
   std::vector<std::string> names(count.where.begin(), count.where.begin() + std::min(kMost, count.where.size()));
   if (count.where.size() > kMost) names.emplace_back("…");
-  return " (" + Join(names) + ")";
+  return " (" + Join(names, "; ") + ")";
 }
 
 constexpr char kCasesRule[] = "confirmed: in at least 90 % of the cases; not confirmed: in at most 10 %";

@@ -99,6 +99,7 @@ Outcome TakeawaysExperiment::Report(const Findings& findings) const {
       report::Paragraph{fmt::format("The Edge TPU here is {}, the GPU {}.", cast.tpu, cast.gpu)});
   outcome.section.blocks.push_back(TableOf(takeaways, CommonOrigin(rows)));
   for (const Takeaway& one : takeaways) outcome.section.blocks.push_back(report::Paragraph{Told(one)});
+  AddRemarks(rows, outcome.section.blocks);
   return outcome;
 }
 

@@ -19,7 +19,7 @@ def experiment(tmp_path, name, *arguments, platform="seed"):
 
 def refused(*arguments):
     outcome = call("experiment", *arguments)
-    assert outcome.code in (1, 2) and outcome.stdout == "", outcome.describe()
+    assert outcome.code in (2, 3) and outcome.stdout == "", outcome.describe()
     return outcome.stderr
 
 
