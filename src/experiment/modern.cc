@@ -272,7 +272,7 @@ Outcome Modern::Report(const Findings& findings) const {
                              RowsOf(rows, "numbers"), {{"network", "network", ""}, {"division", "division", ""}},
                              {{"cosine", "cosine", ""}, {"max_error", "largest error", ""}, {"sqnr_db", "SQNR", "dB"}}));
   for (const Row& row : RowsOf(rows, "support")) blocks.push_back(report::Paragraph{SupportText(row)});
-  AddRemarks(rows, blocks);
+  AddRemarks(timed, blocks);
   return outcome;
 }
 

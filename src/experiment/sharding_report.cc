@@ -140,9 +140,9 @@ std::vector<Overlay> OverlaysOf(const Reference& reference, const std::vector<Ro
     const Row* row = FindRow(rows, {{"network", "seed-cnn-large"},
                                     {"batch", reference.Text(i, "batch")},
                                     {"strategy", reference.Text(i, "strategy")}});
-    if (row == nullptr) continue;
-    overlays.push_back({.what = fmt::format("strategy {}, batch {}, part on {}", reference.Text(i, "strategy"),
-                                            reference.Text(i, "batch"), TextOf(*row, "a")),
+    const bool has_part = reference.Number(i, "time") > 0;
+    if (row == nullptr || !has_part) continue;
+    overlays.push_back({.what = fmt::format("strategy {}, batch {}", reference.Text(i, "strategy"), reference.Text(i, "batch")),
                         .ours = NumberOf(*row, "a_ms"),
                         .published = reference.Number(i, "time"),
                         .origin = OriginOf(*row)});
@@ -224,7 +224,7 @@ Outcome ShardingReport(const Findings& findings) {
                               {"link_ms", "transfers", "ms"},
                               {"joules", "energy per inference", "J"}}));
   for (const Reference* reference : findings.references) {
-    for (report::Block& block : OverlayBlocks("sharding-published", "Beside " + reference->file + ".", "ms",
+    for (report::Block& block : OverlayBlocks("sharding-published", "The part on A, beside " + reference->file + ".", "ms",
                                               OverlaysOf(*reference, rows), kWhyDifferent))
       blocks.push_back(std::move(block));
   }
