@@ -48,6 +48,7 @@ class ExperimentRun {
     for (const auto& path : arguments.references) references_.push_back(experiment::ReadReference(path));
     CheckReferences();
     OpenTestbed();
+    CheckCells();
   }
 
   std::vector<Finished> Run() {
@@ -67,6 +68,18 @@ class ExperimentRun {
       if (error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kUnsupported)
         throw UsageError(error.what());
       throw;
+    }
+  }
+
+  // Settings that cannot be are told before anything runs.
+  void CheckCells() {
+    for (size_t i = 0; i < chosen_.size(); ++i) {
+      try {
+        chosen_[i]->Cells(*testbed_, settings_[i]);
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kInvalidArgument) throw;
+        throw UsageError(fmt::format("{}: {}", chosen_[i]->name(), error.what()));
+      }
     }
   }
 

@@ -106,20 +106,22 @@ std::string Text(const report::Table& table) {
   return more.empty() ? text : text + Wrapped(fmt::format("… {}: --format json", more));
 }
 
+// As a table: a line per place of y, a column per place of x.
 std::string Text(const report::HeatMap& map) {
-  std::vector<Table::Column> columns = {{fmt::format("{} \\ {}", map.y.title, map.x.title)}};
-  for (const std::string& place : map.x.categories) columns.push_back({place, Align::kRight});
-  Table text(columns);
+  const std::string value = TitleText(map.value_title, map.value_unit);
+  report::Table table{.caption = fmt::format("{} Shown: {}.", map.caption, value)};
+  table.columns.push_back({.title = fmt::format("{} \\ {}", map.y.title, map.x.title), .is_key = true});
+  for (const std::string& place : map.x.categories) table.columns.push_back({.title = place});
   for (size_t y = 0; y < map.values.size(); ++y) {
-    std::vector<std::string> cells = {y < map.y.categories.size() ? map.y.categories[y] : ""};
+    report::TableRow row{.origin = map.origin};
+    row.cells.emplace_back(y < map.y.categories.size() ? map.y.categories[y] : "");
     for (size_t x = 0; x < map.values[y].size(); ++x) {
       const bool told = y < map.texts.size() && x < map.texts[y].size();
-      cells.push_back(told ? Fit(map.texts[y][x], kWidestCell) : NumberText(map.values[y][x]));
+      row.cells.push_back(told ? report::Cell(map.texts[y][x]) : report::Cell(map.values[y][x]));
     }
-    text.AddRow(std::move(cells));
+    table.rows.push_back(std::move(row));
   }
-  const std::string value = TitleText(map.value_title, map.value_unit);
-  return Wrapped(fmt::format("{} Shown: {}.{}", map.caption, value, OriginText(map.origin))) + text.ToString();
+  return Text(table);
 }
 
 // Plots are for eyes.

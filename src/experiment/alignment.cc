@@ -131,6 +131,7 @@ std::vector<Parameter> Alignment::parameters() const {
 }
 
 std::vector<Cell> Alignment::Cells(Testbed& testbed, const Settings& settings) const {
+  settings.Number("trials");  // refuses what is no number
   std::vector<Cell> cells;
   for (const std::string& model : settings.Words("models")) {
     zoo::CostsOf(model, MakeOf(1, 0));  // refuses a name that is none

@@ -95,6 +95,7 @@ std::vector<Parameter> DenseScaling::parameters() const {
 }
 
 std::vector<Cell> DenseScaling::Cells(Testbed& testbed, const Settings& settings) const {
+  settings.Number("trials");  // refuses what is no number
   std::vector<Cell> cells;
   for (const double scale : settings.Decimals("scales")) {
     for (const int64_t batch : settings.Numbers("batches")) {

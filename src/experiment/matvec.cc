@@ -98,6 +98,7 @@ std::vector<std::string> MatVec::reference_columns() const {
 }
 
 std::vector<Cell> MatVec::Cells(Testbed& testbed, const Settings& settings) const {
+  settings.Number("trials");  // refuses what is no number
   std::vector<Cell> cells;
   for (const int64_t side : settings.Numbers("sides")) {
     for (const char* weights : {kWithLoading, kInferenceOnly}) {

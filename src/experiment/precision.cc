@@ -135,6 +135,9 @@ std::vector<Parameter> PrecisionExperiment::parameters() const {
 }
 
 std::vector<Cell> PrecisionExperiment::Cells(Testbed& testbed, const Settings& settings) const {
+  settings.Number("trials");  // refuses what is no number
+  settings.Number("batch");
+  settings.Number("inputs");
   std::vector<Cell> cells;
   for (const std::string& model : settings.Words("models")) {
     zoo::CostsOf(model, {});  // refuses a name that is none
@@ -164,26 +167,57 @@ Row PrecisionExperiment::Run(Testbed& testbed, const Settings& settings, const C
   }
 }
 
+namespace {
+
+// What ran, and what a device does not have: "gtx1650: fp32; rtx2060: fp32, fp16, int8".
+std::string OfferedText(const std::vector<Row>& rows) {
+  std::vector<std::string> parts;
+  for (const std::string& device : ValuesOf(rows, "device")) {
+    std::vector<std::string> ran;
+    for (const Row* row : Select(rows, {{"device", device}})) {
+      const std::string precision = TextOf(*row, "precision");
+      const bool known = std::find(ran.begin(), ran.end(), precision) != ran.end();
+      if (TextOf(*row, "refused").empty() && !known) ran.push_back(precision);
+    }
+    parts.push_back(fmt::format("{}: {}", device, ran.empty() ? "none" : Join(ran)));
+  }
+  return fmt::format("Precisions that ran, by device: {}.", Join(parts, "; "));
+}
+
+std::string NumbersText(const std::vector<Row>& rows) {
+  std::vector<std::string> computed;
+  for (const std::string& from : ValuesOf(rows, "numbers_from")) {
+    if (!from.empty()) computed.push_back(from);
+  }
+  return fmt::format("Numbers were computed on seeded inputs by: {}. Weights of the zoo are seeded, not trained: how "
+                     "precisions rank holds, accuracy on a task does not follow.",
+                     Join(computed, "; "));
+}
+
+std::vector<Row> ThatRan(const std::vector<Row>& rows) {
+  std::vector<Row> ran;
+  std::copy_if(rows.begin(), rows.end(), std::back_inserter(ran), [](const Row& row) { return TextOf(row, "refused").empty(); });
+  return ran;
+}
+
+}  // namespace
+
 Outcome PrecisionExperiment::Report(const Findings& findings) const {
   const std::vector<Row> rows = WithGains(findings.rows);
   Outcome outcome{.verdict = VerdictOf(rows), .section = {.id = "precision", .title = "What a precision gains and costs"}};
   std::vector<report::Block>& blocks = outcome.section.blocks;
   blocks.push_back(LongTable("precision-cells",
-                             "Every precision that a device has: time, gain over its fp32, energy, and its numbers against "
+                             "Every precision that ran: time, gain over the device's fp32, energy, and its numbers against "
                              "fp32.",
-                             rows, {{"model", "model", ""}, {"device", "device", ""}, {"precision", "in", ""}},
+                             ThatRan(rows), {{"model", "model", ""}, {"device", "device", ""}, {"precision", "in", ""}},
                              {{"mean_ms", "call", "ms"},
                               {"gain", "gain", ""},
                               {"joules", "energy", "J"},
                               {"cosine", "cosine", ""},
                               {"sqnr_db", "SQNR", "dB"},
                               {"top1", "top-1", ""}}));
-  const std::vector<std::string> from = ValuesOf(rows, "numbers_from");
-  std::vector<std::string> computed;
-  std::copy_if(from.begin(), from.end(), std::back_inserter(computed), [](const std::string& one) { return !one.empty(); });
-  blocks.push_back(report::Paragraph{"Numbers were computed on seeded inputs by: " + Join(computed, "; ") +
-                                     ". Weights of the zoo are seeded, not trained: how precisions rank holds, accuracy on a "
-                                     "task does not follow."});
+  blocks.push_back(report::Paragraph{OfferedText(rows)});
+  blocks.push_back(report::Paragraph{NumbersText(rows)});
   blocks.push_back(ChartOf(rows));
   AddRemarks(rows, blocks);
   return outcome;

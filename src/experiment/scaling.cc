@@ -152,6 +152,7 @@ std::vector<Parameter> Scaling::parameters() const {
 }
 
 std::vector<Cell> Scaling::Cells(Testbed& testbed, const Settings& settings) const {
+  settings.Number("batch");  // refuses what is no number
   std::vector<Cell> cells;
   for (const std::string& model : settings.Words("models")) {
     zoo::CostsOf(model, {});  // refuses a name that is none

@@ -120,10 +120,11 @@ def test_a_changed_platform_is_another_testbed(tmp_path):
     (("matvec", "--platform", "nowhere"), "nowhere"),
     (("matvec", "--platform", "seed", "-d", "gtx1651"), "gtx1651"),
     (("matvec", "--platform", "seed", "-d", "gtx1650/int8"), "computes in"),
+    (("alignment", "--platform", "seed", "--param", "models=resnet-51"), "resnet-50"),
 ])
 def test_what_cannot_be_is_a_usage_error(tmp_path, arguments, message):
     outcome = call("experiment", *arguments, "-o", str(tmp_path / "results"))
-    assert outcome.code in (2, 3), outcome.describe()
+    assert outcome.code in (2, 3), outcome.describe()  # 3: the platform's file is not there
     assert message in outcome.stderr
     assert not (tmp_path / "results").exists()
 
@@ -131,7 +132,7 @@ def test_what_cannot_be_is_a_usage_error(tmp_path, arguments, message):
 @pytest.mark.parametrize("parameter, message", [("sides=0", "--param sides"), ("trials=1,2", "one number is wanted")])
 def test_values_that_are_none_name_their_parameter(tmp_path, parameter, message):
     outcome = call("experiment", "matvec", "--platform", "seed", "--param", parameter, "-o", str(tmp_path))
-    assert outcome.code != 0 and message in outcome.stderr, outcome.describe()
+    assert outcome.code == 2 and message in outcome.stderr, outcome.describe()
 
 
 def test_crossings_lie_between_points_that_were_run(tmp_path):
@@ -193,6 +194,17 @@ def test_formats_hold_every_row(tmp_path):
     assert only["experiment"] == "matvec" and len(only["rows"]) == 12 and only["verdict"].startswith("At side 64 ")
     as_lines = [json.loads(line) for line in run(tmp_path, *SMALL, "--format", "jsonl").stdout.splitlines()]
     assert [{"experiment": "matvec", **row} for row in only["rows"]] == as_lines
+
+
+def test_reports_are_written_with_every_plot(tmp_path):
+    page, data = tmp_path / "seed.html", tmp_path / "seed.json"
+    run(tmp_path / "results", *SMALL, "--report", str(page), "--report", str(data))
+    document = json.loads(data.read_text())
+    assert document["verdict"].startswith("At side 64 ") and "experiment matvec" in document["command"]
+    assert any(block.get("id") == "matvec-latency" for section in document["sections"] for block in section["blocks"])
+    assert "matvec-latency" in page.read_text()
+    outcome = call("experiment", *SMALL, "-o", str(tmp_path / "other"), "--report", str(tmp_path / "nowhere" / "x.html"))
+    assert outcome.code == 2 and not (tmp_path / "other").exists(), outcome.describe()
 
 
 def test_nothing_is_written_outside_of_the_folder(tmp_path):
