@@ -230,6 +230,21 @@ report::Table TrustTable(const BenchReport& bench) {
   return table;
 }
 
+report::Table EnergyTable(const BenchReport& bench) {
+  report::Table table{.id = "energy", .caption = "Energy of an inference, and what told it."};
+  table.columns = RowColumns();
+  table.columns.push_back({.title = "energy", .unit = "J"});
+  table.columns.push_back({.title = "source"});
+  for (const BenchRow& row : bench.rows) {
+    const std::optional<double>& joules = row.energy.joules_per_inference;
+    report::TableRow cells{RowCells(row), joules ? report::OriginOf(row.energy.provenance) : report::Origin::kNone};
+    cells.cells.push_back(joules ? Cell(*joules) : Cell());
+    cells.cells.emplace_back(row.energy.source);
+    table.rows.push_back(std::move(cells));
+  }
+  return table;
+}
+
 // What there is to say of rows in words: emulation, blind spots, advice.
 report::Section NotesSection(const BenchReport& bench) {
   report::Section section{.id = "notes", .title = "What else there is to know"};
@@ -275,6 +290,7 @@ report::Document BenchDocument(const BenchReport& bench, const std::vector<doubl
   document.sections.push_back(
       {"latencies", "Percentiles", {DistributionChart(bench), PercentileTable(bench, percentiles)}});
   document.sections.push_back({"phase", "Phases of an inference", {PhaseTable(bench)}});
+  document.sections.push_back({"joules", "Energy", {EnergyTable(bench)}});
   document.sections.push_back({"where", "Where operators ran", {PlacedTable(bench)}});
   document.sections.push_back({"method", "How the figures came about", {TrustTable(bench)}});
   if (report::Section notes = NotesSection(bench); !notes.blocks.empty()) document.sections.push_back(std::move(notes));

@@ -5,6 +5,7 @@
 
 #include "bench/environment.h"
 #include "cli/bench_plan_report.h"
+#include "cli/bench_cells.h"
 #include "cli/bench_report.h"
 #include "cli/report_parts.h"
 #include "cli/report_plan_parts.h"
@@ -181,6 +182,9 @@ report::Section CostSection(const PlanRunReport& ran) {
   add("the caller", ran.plan.stages.back().output_bytes);
   report::Section section{.id = "costs", .title = "Energy and bytes", .blocks = {std::move(bytes)}};
   if (!energy.rows.empty()) section.blocks.push_back(std::move(energy));
+  const std::optional<double>& joules = ran.energy.joules_per_inference;
+  section.blocks.push_back(report::Paragraph{
+      joules ? fmt::format("{} per sample ({})", FormatJoules(*joules), ran.energy.source) : "Energy " + ran.energy.source});
   return section;
 }
 

@@ -71,7 +71,7 @@ EnergyFigure EnergyTally::Summarise() const {
   if (joules_ <= 0)
     return {std::nullopt, fmt::format("not known: {} did not move while {} inferences were computed",
                                       found_.meter->name(), inferences_)};
-  return {joules_ / static_cast<double>(inferences_), found_.meter->name()};
+  return {joules_ / static_cast<double>(inferences_), found_.meter->name(), Provenance::kMeasured};
 }
 
 }  // namespace consort

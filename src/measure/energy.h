@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "consort/provenance.h"
 #include "measure/meter.h"
 
 namespace consort {
@@ -46,6 +47,7 @@ struct EnergyFigure {
   std::optional<double> joules_per_inference;  // absent: not known
   // Where it comes from: "RAPL (package-0, dram)", "modelled: …"; else "not known: ", and why.
   std::string source = "not known: nobody asked";
+  Provenance provenance = Provenance::kModelled;  // kMeasured where a counter told it
 };
 
 // Adds up what a meter counts around blocks. Counters move in steps (RAPL: a millisecond), so a stretch below some
