@@ -96,34 +96,54 @@ bool IsTransposition(const TensorSpec& from, const TensorSpec& to) {
   return (from.layout == Layout::kNhwc) != (to.layout == Layout::kNhwc) && from.shape.size() >= 3;
 }
 
-// To nearest, ties to even, within ±2^31, where adding and taking away 1.5 · 2^52 leaves no fraction: a loop of it is
+// To nearest, ties to even, within ±2^20, where adding and taking away 1.5 · 2^23 leaves no fraction: a loop of it is
 // vectorised, one of std::nearbyint is not. NaN becomes 0.
-double RoundWithin(double value) {
-  constexpr double kMost = 2147483648.0;
-  constexpr double kShift = 6755399441055744.0;
+float RoundWithin(float value) {
+  constexpr float kMost = 1048576.0F;
+  constexpr float kShift = 12582912.0F;
   value = value < -kMost ? -kMost : value;
   value = value > kMost ? kMost : value;
-  value = value == value ? value : 0.0;  // NOLINT: NaN differs from itself
+  value = value == value ? value : 0.0F;  // NOLINT: NaN differs from itself
   return (value + kShift) - kShift;
 }
 
-// Rows of `columns` elements from a place where neighbours lie `stride` apart.
+// At most kChunk neighbours; in float, as ONNX's QuantizeLinear computes.
 template <typename T>
-void QuantizeRow(const float* from, int64_t stride, int64_t count, double scale, double zero_point, T* to) {
-  constexpr double kLow = static_cast<double>(std::numeric_limits<T>::lowest());
-  constexpr double kHigh = static_cast<double>(std::numeric_limits<T>::max());
+void QuantizeChunk(const float* from, int64_t count, float scale, float zero_point, T* to) {
+  constexpr auto kLow = static_cast<float>(std::numeric_limits<T>::lowest());
+  constexpr auto kHigh = static_cast<float>(std::numeric_limits<T>::max());
   for (int64_t i = 0; i < count; ++i) {
-    double value = RoundWithin(static_cast<double>(from[i * stride]) / scale) + zero_point;
+    float value = RoundWithin(from[i] / scale) + zero_point;
     value = value < kLow ? kLow : value;
     value = value > kHigh ? kHigh : value;
     to[i] = static_cast<T>(static_cast<int>(value));
   }
 }
 
+// Neighbours become elements that lie `stride` apart.
+template <typename T>
+void QuantizeRow(const float* from, int64_t count, float scale, float zero_point, T* to, int64_t stride) {
+  std::array<T, kChunk> bytes;
+  for (int64_t begin = 0; begin < count; begin += kChunk) {
+    const int64_t size = std::min(count - begin, kChunk);
+    if (stride == 1) {
+      QuantizeChunk(from + begin, size, scale, zero_point, to + begin);
+      continue;
+    }
+    QuantizeChunk(from + begin, size, scale, zero_point, bytes.data());
+    for (int64_t i = 0; i < size; ++i) to[(begin + i) * stride] = bytes[static_cast<size_t>(i)];
+  }
+}
+
+// Elements that lie `stride` apart become neighbours.
 template <typename T>
 void DequantizeRow(const T* from, int64_t stride, int64_t count, double scale, double zero_point, float* to) {
-  for (int64_t i = 0; i < count; ++i) {
-    to[i] = static_cast<float>((static_cast<double>(from[i * stride]) - zero_point) * scale);
+  std::array<T, kChunk> bytes;
+  for (int64_t begin = 0; begin < count; begin += kChunk) {
+    const int64_t size = std::min(count - begin, kChunk);
+    for (int64_t i = 0; i < size; ++i) bytes[static_cast<size_t>(i)] = from[(begin + i) * stride];
+    for (int64_t i = 0; i < size; ++i)
+      to[begin + i] = static_cast<float>((static_cast<double>(bytes[static_cast<size_t>(i)]) - zero_point) * scale);
   }
 }
 
@@ -186,7 +206,16 @@ void Conversion::ForEachRow(const Row& row) const {
   if (!transposed_) return row(int64_t{0}, int64_t{0}, int64_t{1}, count_);
   const int64_t size = rows_ * columns_;
   for (int64_t image = 0; image < count_; image += size) {
-    for (int64_t column = 0; column < columns_; ++column) row(image + column, image + column * rows_, columns_, rows_);
+    for (int64_t i = 0; i < rows_; ++i) row(image + i * columns_, image + i, rows_, columns_);
+  }
+}
+
+template <typename Column>
+void Conversion::ForEachColumn(const Column& column) const {
+  if (!transposed_) return column(int64_t{0}, int64_t{0}, int64_t{1}, count_);
+  const int64_t size = rows_ * columns_;
+  for (int64_t image = 0; image < count_; image += size) {
+    for (int64_t i = 0; i < columns_; ++i) column(image + i, image + i * rows_, columns_, rows_);
   }
 }
 
@@ -194,12 +223,13 @@ void Conversion::ForEachRow(const Row& row) const {
 bool Conversion::ApplyBytes(const void* from, void* to) const {
   const auto quantize = [&](auto* bytes) {
     ForEachRow([&](int64_t source, int64_t target, int64_t stride, int64_t count) {
-      QuantizeRow(static_cast<const float*>(from) + source, stride, count, to_.scale, to_.zero_point, bytes + target);
+      QuantizeRow(static_cast<const float*>(from) + source, count, static_cast<float>(to_.scale),
+                  static_cast<float>(to_.zero_point), bytes + target, stride);
     });
     return true;
   };
   const auto dequantize = [&](const auto* bytes) {
-    ForEachRow([&](int64_t source, int64_t target, int64_t stride, int64_t count) {
+    ForEachColumn([&](int64_t source, int64_t target, int64_t stride, int64_t count) {
       DequantizeRow(bytes + source, stride, count, from_.scale, from_.zero_point, static_cast<float*>(to) + target);
     });
     return true;

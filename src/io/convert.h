@@ -9,8 +9,8 @@
 namespace consort {
 
 // Writes tensors of one form in another: real values stay, up to rounding (to nearest, ties to even) and saturation.
-// NHWC and NCHW exchange their axes, and so do tensors of 3 or more than 4 axes whose channels are last and second; other layouts keep the order of the elements. Value type; immutable; allocates
-// only when it is made.
+// NHWC and NCHW exchange their axes, as do tensors of other than 4 axes whose channels are last (kNhwc) or second; other
+// layouts keep the order of the elements. Value type; immutable; allocates only when it is made.
 class Conversion {
  public:
   // `name` is for messages. Throws kUnsupported where the forms do not hold the same elements or cannot be read (int4,
@@ -32,10 +32,12 @@ class Conversion {
   };
   static Side SideOf(const TensorSpec& spec, const std::string& name);
   int64_t SourceOf(int64_t target) const;
-  // Calls row(first source element, first target element, distance of the source's elements, how many), for runs of
-  // neighbours in the target.
+  // Calls row(first source element, first target element, distance of the target's elements, how many) for runs of
+  // neighbours in the source; column(…, distance of the source's elements, …) for runs of neighbours in the target.
   template <typename Row>
   void ForEachRow(const Row& row) const;
+  template <typename Column>
+  void ForEachColumn(const Column& column) const;
   // The common forms, fast; false: they are others.
   bool ApplyBytes(const void* from, void* to) const;
 
