@@ -36,8 +36,8 @@ struct EmulatedDeviceOptions {
   bool weights_resident = true;            // false: every call loads all parameters onto the device
 };
 
-// A decorator over any device: outputs come from the host device, bit for bit, or, where the device computes in integers
-// only and the model is a float one, from the integer form of it (IntegerNumbers); and a call ends when the cost model
+// A decorator over any device: outputs come from the host device, bit for bit, or, where the device is an Edge TPU
+// and the model is a float one, from the integer form of it (IntegerNumbers); and a call ends when the cost model
 // says. By a clock of its own time (emulate/virtual_clock.h) the host's time does not count at all; by the real clock a
 // call whose numbers take longer than the modelled time is an overrun (consort/emulation.h). Compile refuses what the
 // device could not run: ops that it lacks, weights beyond its memory. Its executables are Emulated. Thread-safe.

@@ -45,12 +45,12 @@ struct PreparedPlan {
   std::vector<PreparedStage> stages;
   std::vector<std::string> inputs;   // of the session, in the caller's order; empty: as the stages read them first
   std::vector<std::string> outputs;  // likewise; empty: what no later stage reads
-  // In which form the caller gives and gets a tensor, where the first port that has it has another (see WithNativePorts).
+  // In which form the caller gives and gets a tensor, where the first port that has it has another (WithNativePorts).
   std::map<std::string, TensorSpec> forms;
 };
 
-// The plan with executables whose ports are their devices' own (NativePorts), so that the session converts, where stages of
-// one form do not follow one another, and its trace shows it. What the caller gives and gets keeps its form.
+// The plan with executables whose ports are their devices' own (NativePorts), so that the session converts, where stages
+// of one form do not follow one another, and its trace shows it. What the caller gives and gets keeps its form.
 PreparedPlan WithNativePorts(PreparedPlan plan);
 
 }  // namespace consort
