@@ -6,7 +6,6 @@
 #include <cmath>
 #include <type_traits>
 
-#include "base/strings.h"
 #include "cli/help.h"
 #include "cli/table.h"
 
@@ -56,20 +55,20 @@ report::Origin OriginOf(const report::Table& table) {
 
 std::string Text(const report::Paragraph& paragraph) { return Wrapped(paragraph.text); }
 
-// The table with its first `count` columns; with a column of origins behind them where rows differ in it.
-std::string Rendered(const report::Table& table, size_t count, bool says_each) {
+// These columns of the table; with a column of origins behind them where rows differ in it.
+std::string Rendered(const report::Table& table, const std::vector<size_t>& shown, bool says_each) {
   std::vector<Table::Column> columns;
-  for (size_t i = 0; i < count; ++i) {
+  for (const size_t i : shown) {
     const report::Column& column = table.columns[i];
     const bool left = column.is_key && IsText(table, i);
     columns.push_back({TitleText(column.title, column.unit), left ? Align::kLeft : Align::kRight});
   }
   if (says_each) columns.push_back({"kind"});
   Table text(columns);
-  for (size_t i = 0; i < std::min(table.rows.size(), kMostTextRows); ++i) {
-    const report::TableRow& row = table.rows[i];
+  for (size_t k = 0; k < std::min(table.rows.size(), kMostTextRows); ++k) {
+    const report::TableRow& row = table.rows[k];
     std::vector<std::string> cells;
-    for (size_t k = 0; k < std::min(count, row.cells.size()); ++k) cells.push_back(CellText(row.cells[k]));
+    for (const size_t i : shown) cells.push_back(i < row.cells.size() ? CellText(row.cells[i]) : "");
     if (says_each) cells.emplace_back(report::ToString(row.origin));
     text.AddRow(std::move(cells));
   }
@@ -88,22 +87,46 @@ size_t WidthOf(const std::string& text) {
   return widest;
 }
 
-// Columns at the end that do not fit the terminal are left out and named.
+std::vector<size_t> KeysOf(const report::Table& table) {
+  std::vector<size_t> keys;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    if (table.columns[i].is_key) keys.push_back(i);
+  }
+  return keys;
+}
+
+// The keys and as many of the other columns, from `next` on, as fit the terminal, one at least; `next` moves behind them.
+std::string Part(const report::Table& table, bool says_each, size_t& next) {
+  std::vector<size_t> shown = KeysOf(table);
+  const size_t keys = shown.size();
+  std::string part = Rendered(table, shown, says_each);
+  for (; next < table.columns.size(); ++next) {
+    if (table.columns[next].is_key) continue;
+    shown.push_back(next);
+    std::string wider = Rendered(table, shown, says_each);
+    if (shown.size() > keys + 1 && WidthOf(wider) > kWidth) break;
+    part = std::move(wider);
+  }
+  return part;
+}
+
+// Columns that do not fit beside the others stand below, behind the keys; of a table whose rows are not all shown they are
+// left out.
 std::string Text(const report::Table& table) {
   const report::Origin origin = OriginOf(table);
   const bool says_each = origin == report::Origin::kNone &&
                          std::any_of(table.rows.begin(), table.rows.end(),
                                      [](const auto& row) { return row.origin != report::Origin::kNone; });
-  size_t count = table.columns.size();
-  std::string rendered = Rendered(table, count, says_each);
-  while (count > 1 && WidthOf(rendered) > kWidth) rendered = Rendered(table, --count, says_each);
-  std::string text = Wrapped(table.caption + OriginText(origin)) + rendered;
-  std::vector<std::string> left_out;
-  for (size_t i = count; i < table.columns.size(); ++i) left_out.push_back(table.columns[i].title);
-  std::string more;
-  if (table.rows.size() > kMostTextRows) more = fmt::format("{} more rows", table.rows.size() - kMostTextRows);
-  if (!left_out.empty()) more += fmt::format("{}columns {}", more.empty() ? "" : ", ", Join(left_out));
-  return more.empty() ? text : text + Wrapped(fmt::format("… {}: --format json", more));
+  const bool whole = table.rows.size() <= kMostTextRows;
+  size_t next = 0;
+  std::string text = Wrapped(table.caption + OriginText(origin)) + Part(table, says_each, next);
+  while (whole && next < table.columns.size()) text += "\n" + Part(table, says_each, next);
+  if (whole) return text;
+  std::string more = fmt::format("{} more rows", table.rows.size() - kMostTextRows);
+  for (; next < table.columns.size(); ++next) {
+    if (!table.columns[next].is_key) more += ", " + table.columns[next].title;
+  }
+  return text + Wrapped(fmt::format("… {}: --format json", more));
 }
 
 // As a table: a line per place of y, a column per place of x.

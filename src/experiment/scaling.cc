@@ -205,7 +205,8 @@ Outcome Scaling::Report(const Findings& findings) const {
   blocks.push_back(ChartOf(rows));
   blocks.push_back(report::Paragraph{fmt::format(
       "Calls hold {} samples. A pipeline's stages are balanced by the device's cost model, those of targets of this machine "
-      "by that of {}.",
+      "by that of {}. A pipeline may gain more than it has devices where one device cannot keep all parameters and each "
+      "stage's does.",
       findings.settings.Text("batch"), kBalancedBy)});
   AddRemarks(rows, blocks);
   return outcome;
