@@ -9,7 +9,7 @@
 namespace consort {
 
 // Rows of a table that are shown at most; the rest is counted.
-inline constexpr size_t kMostTextRows = 24;
+inline constexpr size_t kMostTextRows = 30;
 
 // Title, paragraphs, tables and heat maps (as grids); drawings as their text. Charts and time lines are left to the
 // report. Every figure's origin is said: once under the caption where it is the same, else in a column.

@@ -16,8 +16,8 @@ constexpr char kInferenceOnly[] = "inference only";
 constexpr char kWhyDifferent[] =
     "What is known of why: the published \"Edge TPU\" times grow with the multiply-accumulates at 0.2 to 0.3 GMAC/s "
     "and, at the smallest sides, lie below one round trip over USB, and none of the authors' .tflite files that could be read "
-    "holds an operator for it: they are almost certainly TensorFlow Lite on the host's CPU. With memory loading the "
-    "authors' programs also started anew for each device.";
+    "holds an operator for it: they are almost certainly TensorFlow Lite on the host's CPU (platform seed-as-published "
+    "replays them).";
 
 // The published device that ours stands for, by its kind.
 std::string PublishedClass(const std::string& kind) { return kind == "edgetpu" ? "usb_edge_tpu" : kind; }

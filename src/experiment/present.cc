@@ -31,6 +31,14 @@ report::Cell FigureOf(const Row* row, const std::string& field) {
   return TextOf(*row, "unstable").empty() || std::isnan(value) ? CellOf(*row, field) : "~" + FormatNumber(value);
 }
 
+// Modelled before emulated before measured; kNone where no row has figures.
+report::Origin LeastReal(const std::vector<Row>& rows) {
+  for (const auto origin : {report::Origin::kModelled, report::Origin::kEmulated, report::Origin::kMeasured}) {
+    if (std::any_of(rows.begin(), rows.end(), [origin](const Row& row) { return OriginOf(row) == origin; })) return origin;
+  }
+  return report::Origin::kNone;
+}
+
 // "a, b, c and 4 more".
 std::string Some(const std::vector<std::string>& names) {
   constexpr size_t kMost = 3;
@@ -129,7 +137,7 @@ report::Table PivotTable(const std::string& id, const std::string& caption, cons
       line.cells.push_back(FigureOf(found, value.name));
       if (found != nullptr) group.push_back(*found);
     }
-    line.origin = CommonOrigin(group);
+    line.origin = LeastReal(group);
     table.rows.push_back(std::move(line));
   }
   return table;

@@ -41,7 +41,7 @@ report::Table LongTable(const std::string& id, const std::string& caption, const
                         const std::vector<Field>& keys, const std::vector<Field>& figures);
 
 // A line per combination of `keys` that occurs, a column per value of `across`, in each cell the field `value`, shown as
-// in LongTable.
+// in LongTable. A line's origin is that of its least real figure.
 report::Table PivotTable(const std::string& id, const std::string& caption, const std::vector<Row>& rows,
                          const std::vector<Field>& keys, const std::string& across, const Field& value);
 

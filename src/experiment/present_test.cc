@@ -18,7 +18,7 @@ TEST(PresentTest, PivotHasAColumnPerValue) {
   ASSERT_EQ(table.rows.size(), 2);
   EXPECT_EQ(std::get<double>(table.rows[0].cells[1]), 2);
   EXPECT_TRUE(std::holds_alternative<std::monostate>(table.rows[0].cells[2]));
-  EXPECT_EQ(table.rows[0].origin, report::Origin::kNone);
+  EXPECT_EQ(table.rows[0].origin, report::Origin::kEmulated);  // of emulated and measured
   EXPECT_EQ(std::get<std::string>(table.rows[1].cells[1]), "refused");
   EXPECT_TRUE(std::holds_alternative<std::monostate>(table.rows[1].cells[2]));
   EXPECT_EQ(table.rows[1].origin, report::Origin::kEmulated);
