@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -46,8 +47,24 @@ report::Table TableOf(const std::vector<Takeaway>& takeaways, report::Origin ori
 
 // What the seed says or asks, what was found, and by which rule.
 std::string Told(const Takeaway& one) {
-  return fmt::format("{}: {}. \"{}\" Here: {}. Rule: {}.", one.id, ToString(one.verdict), one.statement, one.figures,
-                     one.rule);
+  return fmt::format("{}: {}. The seed: \"{}\". Here: {}. Rule: {}.", one.id, ToString(one.verdict), one.statement,
+                     one.figures, one.rule);
+}
+
+// "301 emulated, 20 modelled".
+std::string Origins(const std::vector<Row>& rows) {
+  std::map<std::string, int> counts;
+  for (const Row& row : rows) ++counts[TextOf(row, "refused").empty() ? TextOf(row, "provenance") : "refused"];
+  std::vector<std::string> parts;
+  for (const auto& [origin, count] : counts) parts.push_back(fmt::format("{} {}", count, origin));
+  return Join(parts);
+}
+
+// Rows too large to emulate are modelled, and rest on the same formulas.
+report::Origin OriginOfAll(const std::vector<Row>& rows) {
+  const auto is_measured = [](const Row& row) { return OriginOf(row) == report::Origin::kMeasured; };
+  const bool measured = std::any_of(rows.begin(), rows.end(), is_measured);
+  return measured ? CommonOrigin(rows) : report::Origin::kEmulated;
 }
 
 std::string VerdictOf(const std::vector<Takeaway>& takeaways) {
@@ -96,8 +113,8 @@ Outcome TakeawaysExperiment::Report(const Findings& findings) const {
   const std::vector<Takeaway> takeaways = JudgeTakeaways(rows, cast);
   Outcome outcome{.verdict = VerdictOf(takeaways), .section = {.id = "takeaways", .title = "The seed's takeaways"}};
   outcome.section.blocks.push_back(
-      report::Paragraph{fmt::format("The Edge TPU here is {}, the GPU {}.", cast.tpu, cast.gpu)});
-  outcome.section.blocks.push_back(TableOf(takeaways, CommonOrigin(rows)));
+      report::Paragraph{fmt::format("The Edge TPU here is {}, the GPU {}. Cells: {}.", cast.tpu, cast.gpu, Origins(rows))});
+  outcome.section.blocks.push_back(TableOf(takeaways, OriginOfAll(rows)));
   for (const Takeaway& one : takeaways) outcome.section.blocks.push_back(report::Paragraph{Told(one)});
   AddRemarks(rows, outcome.section.blocks);
   return outcome;
