@@ -159,9 +159,7 @@ Planned DividedNetwork::ChooseByModels(PlanQuery query) {
   return Explained(list.best().plan, list.best().evaluation);
 }
 
-// Of an uncut network no units are measured, only the whole at some batches.
 Planned DividedNetwork::ChooseByRunning(PlanQuery query) {
-  if (query.max_stages == 1) query.strategy = Strategy::kSplit;
   LocalPlanOptions options{.query = std::move(query),
                            .platform = testbed_.platform(),
                            .tune = {.candidates = 2, .most_turns = 1, .time_ns = kSecondNs, .seed = testbed_.seed()}};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "base/strings.h"
@@ -417,18 +418,26 @@ std::string_view ToString(TakeawayVerdict verdict) {
 }
 
 std::vector<Takeaway> JudgeTakeaways(const std::vector<Row>& rows, const Cast& cast) {
-  const Judge judge(rows, cast);
-  return {judge.SmallSamples(),
-          judge.WinRegion(),
-          judge.LargeBatches(),
-          judge.ComplexNets(),
-          judge.LinkBottleneck(),
-          judge.FixedOverhead(),
-          judge.Scaling(),
-          judge.ShardingHelps("call_ms"),
-          judge.ShardingHelps("between_ms"),
-          judge.SmallDenseShares(),
-          judge.AlexNetDominated()};
+  std::vector<Row> stable;
+  std::copy_if(rows.begin(), rows.end(), std::back_inserter(stable),
+               [](const Row& row) { return TextOf(row, "unstable").empty(); });
+  const Judge judge(stable, cast);
+  std::vector<Takeaway> takeaways = {judge.SmallSamples(),
+                                     judge.WinRegion(),
+                                     judge.LargeBatches(),
+                                     judge.ComplexNets(),
+                                     judge.LinkBottleneck(),
+                                     judge.FixedOverhead(),
+                                     judge.Scaling(),
+                                     judge.ShardingHelps("call_ms"),
+                                     judge.ShardingHelps("between_ms"),
+                                     judge.SmallDenseShares(),
+                                     judge.AlexNetDominated()};
+  for (Takeaway& one : takeaways) {
+    if (one.verdict == TakeawayVerdict::kNotKnown && stable.size() < rows.size())
+      one.figures += fmt::format("; {} unstable rows do not count", rows.size() - stable.size());
+  }
+  return takeaways;
 }
 
 }  // namespace consort::experiment

@@ -175,6 +175,18 @@ TEST(TakeawaysTest, ALinkThatTakesHalfOfACallIsTheBottleneck) {
   EXPECT_EQ(verdict(rows.all()), TakeawayVerdict::kDepends);
 }
 
+TEST(TakeawaysTest, UnstableRowsDoNotCount) {
+  std::vector<Row> rows = Rows({{kTpu, kStick}, {kGpu, kBoard}, {"cpu", kHost}}).all();
+  for (Row& row : rows) {
+    if (TextOf(row, "experiment") == "matvec") row["unstable"] = "the cores were not free";
+  }
+  for (const Takeaway& one : JudgeTakeaways(rows, {.tpu = kTpu, .gpu = kGpu})) {
+    const bool needs_them = one.id == "fixed-overhead";
+    EXPECT_EQ(one.verdict == TakeawayVerdict::kNotKnown, needs_them) << one.id;
+    EXPECT_EQ(one.figures.find("6 unstable rows do not count") != std::string::npos, needs_them) << one.figures;
+  }
+}
+
 TEST(TakeawaysTest, WithoutRowsNothingIsKnown) {
   for (const Takeaway& one : JudgeTakeaways({}, {.tpu = kTpu, .gpu = kGpu})) {
     EXPECT_EQ(one.verdict, TakeawayVerdict::kNotKnown) << one.id;

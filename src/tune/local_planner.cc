@@ -43,6 +43,7 @@ class LocalPlanner {
 
  private:
   bool Divides() const {
+    if (options_.query.max_stages == 1) return false;
     return !options_.query.strategy || *options_.query.strategy == Strategy::kPipeline ||
            *options_.query.strategy == Strategy::kHybrid;
   }
