@@ -212,7 +212,8 @@ TEST(TakeawaysOnPlatformsTest, ExchangedDevicesTurnAtLeastThreeVerdicts) {
   int turned = 0;
   std::string which;
   for (const auto& [id, verdict] : seed) {
-    turned += verdict == exchanged.at(id) ? 0 : 1;
+    const bool known = verdict != "not known" && exchanged.at(id) != "not known";
+    turned += known && verdict != exchanged.at(id) ? 1 : 0;
     which += id + ": " + verdict + " -> " + exchanged.at(id) + "; ";
   }
   EXPECT_GE(turned, 3) << which;

@@ -77,3 +77,14 @@ def test_takeaways_are_judged_with_their_figures(tmp_path):
     for word in ("small-samples", "not confirmed", "confirmed", "link-bottleneck", "alexnet-shared"):
         assert word in outcome.stdout
     assert "Edge TPU here is coral-usb3" in outcome.stdout
+
+
+def test_targets_of_this_machine_are_measured(tmp_path):
+    outcome = call("experiment", "data-parallel", "-d", "cpu@onnxruntime,cpu@openvino", "--quick", "-o", tmp_path / "results",
+                   "--format", "json", "--param", "networks=seed-dense", "--param", "planned=no")
+    assert outcome.code in (0, 7), outcome.describe()  # 7: the machine was not quiet
+    (report,) = json.loads(outcome.stdout)["experiments"]
+    assert [row["what"] for row in report["rows"]] == ["alone"] * 4 + ["split"] * 3
+    for row in report["rows"]:
+        assert row["provenance"] == "measured" and row.get("wall_ms", row.get("call_ms")) > 0
+        assert row["energy_source"].startswith(("RAPL", "not known: "))
