@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/files.h"
+#include "bench/device_energy.h"
 #include "bench/plan_check.h"
 #include "bench/plan_subject.h"
 #include "cli/bench_plan_report.h"
@@ -46,6 +47,15 @@ BlockRunner ByCall(BlockRunner run, int64_t batch) {
     if (samples.latencies_ns.size() == 1)
       samples.latencies_ns.resize(static_cast<size_t>(samples.inferences / batch), samples.latencies_ns.front());
   };
+}
+
+// What counters say; of a plan of emulated devices alone, what it predicts.
+EnergyFigure EnergyOf(const Plan& plan, const EnergyTally& counted) {
+  const std::vector<Target> targets = TargetsOf(plan);
+  if (!std::all_of(targets.begin(), targets.end(), IsEmulated)) return counted.Summarise();
+  const double joules = plan.predicted.joules_per_sample;
+  if (joules <= 0) return {std::nullopt, "not known: the plan predicts none"};
+  return {joules, "modelled: active power × busy time, as the plan predicts"};
 }
 
 class PlanBench {
@@ -102,6 +112,7 @@ class PlanBench {
     Meter latency(gate, options);
     options.block_ns = BlockLengthNs(Objective::kThroughput);
     Meter throughput(busy_gate, options);
+    EnergyTally energy(EnergyMeterOfPlan(report.plan));
     const InputSource source = [this](const Signature& signature) { return inputs_.Get(0, signature); };
     for (int load = 0; load < arguments_.loads; ++load) {
       progress_.Say(fmt::format("load {} of {}", load + 1, arguments_.loads));
@@ -114,7 +125,7 @@ class PlanBench {
       Warm([&subject] { subject.Query(); });
       subject.BeginCounting();
       latency.RunSegment(subject.Latency(), arguments_.loads);
-      throughput.RunSegment(ByCall(subject.Throughput(), report.plan.batch), arguments_.loads);
+      throughput.RunSegment(energy.Around(ByCall(subject.Throughput(), report.plan.batch)), arguments_.loads);
       report.session = subject.Counted();
       report.placement = subject.placement();
       AddCalls(report.emulation, subject.Emulation());
@@ -123,6 +134,7 @@ class PlanBench {
     report.latency = latency.Summarise();
     report.throughput = throughput.Summarise();
     report.blind_spot = gate.blind_spot();
+    report.energy = EnergyOf(report.plan, energy);
   }
 
   const BenchArguments& arguments_;

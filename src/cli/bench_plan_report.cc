@@ -173,6 +173,9 @@ std::string PlanBenchTables(const PlanBenchReport& report, const std::vector<dou
   text += Line("throughput", fmt::format("{}, with every replica busy{}", PerSecond(report),
                                          predicted(plan.predicted.samples_per_s,
                                                    fmt::format("{:.4g} /s", plan.predicted.samples_per_s))));
+  const std::optional<double>& joules = report.energy.joules_per_inference;
+  text += Line("energy", joules ? fmt::format("{} per sample ({})", FormatJoules(*joules), report.energy.source)
+                                : report.energy.source);
   text += "\n" + StagesTable(report) + "\n";
   if (report.accuracy) text += Line("numbers", DescribeAccuracy(*report.accuracy));
   text += Line("noise", fmt::format("{:.0f} % of the time discarded, {} loads",
@@ -198,6 +201,9 @@ std::string PlanBenchJson(const PlanBenchReport& report, const std::vector<doubl
                {"latency", SummaryJson(report, report.latency, percentiles)},
                {"between_results", SummaryJson(report, report.throughput, {})},
                {"throughput_per_s", known ? IntervalJson(report.throughput.throughput, 1) : Json(nullptr)},
+               {"joules_per_inference",
+                report.energy.joules_per_inference ? Json(*report.energy.joules_per_inference) : Json(nullptr)},
+               {"energy_source", report.energy.source},
                {"overrun", report.overrun().empty() ? Json(nullptr) : Json(report.overrun())},
                {"stages", StagesJson(report)},
                {"accuracy", PlanAccuracyJson(report.accuracy)},

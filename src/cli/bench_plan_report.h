@@ -12,6 +12,7 @@
 #include "consort/emulation.h"
 #include "consort/model.h"
 #include "consort/placement.h"
+#include "measure/energy.h"
 #include "measure/meter.h"
 #include "plan/plan.h"
 #include "run/session_options.h"
@@ -33,6 +34,7 @@ struct PlanBenchReport {
   Placement placement;          // of all stages
   std::optional<PlanAccuracy> accuracy;
   std::string blind_spot;
+  EnergyFigure energy;  // per sample, with every replica busy
 
   bool missed() const { return accuracy && !accuracy->misses.empty(); }
   // Why there is no emulated time; empty where there is, or all is real.

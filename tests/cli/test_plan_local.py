@@ -32,7 +32,7 @@ REPORT_KEYS = {
 RUN_KEYS = {"turn", "plan", "provenance", "predicted_ms", "measured_ms", "ratio", "ratio_low", "ratio_high"}
 BENCH_KEYS = {
     "provenance", "model", "fingerprint", "name", "plan", "latency", "between_results", "throughput_per_s", "overrun", "stages", "accuracy",
-    "loads", "seed", "environment", "emulation", "load_ms",
+    "loads", "seed", "environment", "emulation", "load_ms", "joules_per_inference", "energy_source",
 }
 ACCURACY_KEYS = {"reference", "inputs", "cosine", "max_rel_error", "sqnr_db", "top1", "misses", "first_bad_stage"}
 
