@@ -145,10 +145,10 @@ std::string Scaling::summary() const {
 }
 
 std::vector<Parameter> Scaling::parameters() const {
-  return {{"models", "mobilenet-v2,inception-v3,resnet-50", "mobilenet-v2,inception-v1", "networks of the zoo"},
+  return {{"models", "mobilenet-v2,inception-v3,resnet-50", "mobilenet-v2", "networks of the zoo"},
           {"devices", "", "", "which devices to have many of (default: the Edge TPUs; without one, all)"},
           {"counts", "1,2,4,8,16", "1,2,4", "how many"},
-          {"batch", "16", "", "samples of a call, divided or going through the stages one call after the other"}};
+          {"batch", "16", "4", "samples of a call, divided or going through the stages one call after the other"}};
 }
 
 std::vector<Cell> Scaling::Cells(Testbed& testbed, const Settings& settings) const {
