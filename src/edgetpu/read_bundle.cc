@@ -81,6 +81,16 @@ Bundle FromJson(const Json& json, const fs::path& folder) {
   return bundle;
 }
 
+// Whether the bundle tells a part of that name and these bytes.
+bool IsAsWritten(const Json& json, const std::string& file, const std::string& bytes) {
+  for (const char* part : {"edgetpu", "compiled", "rest"}) {
+    const Json entry = json.value(part, Json());
+    if (!entry.is_object() || entry.value("file", "") != file) continue;
+    if (entry.value("sha256", "") == Sha256Of(bytes)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool IsBundle(const fs::path& path) {
@@ -99,12 +109,11 @@ Bundle ReadBundle(const fs::path& folder) {
 }
 
 std::shared_ptr<const std::string> ReadPart(const Bundle& bundle, const std::string& file) {
-  const Json json = ReadJson(bundle.folder);
   auto bytes = std::make_shared<std::string>(ReadFile(bundle.folder / file, kMostPartBytes));
-  for (const char* part : {"edgetpu", "compiled", "rest"}) {
-    const Json& entry = json.value(part, Json());
-    if (!entry.is_object() || entry.value("file", "") != file) continue;
-    if (entry.value("sha256", "") == Sha256Of(*bytes)) return bytes;
+  try {
+    if (IsAsWritten(ReadJson(bundle.folder), file, *bytes)) return bytes;
+  } catch (const Json::exception& error) {
+    Fail(bundle.folder, error.what());
   }
   throw Error(ErrorCode::kInvalidModel,
               fmt::format("{}: it is not the file that the bundle was written with; write the bundle anew",

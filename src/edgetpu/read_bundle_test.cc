@@ -64,6 +64,18 @@ TEST_F(ReadBundleTest, APartThatWasChangedIsNotRun) {
               Pair(ErrorCode::kInvalidModel, HasSubstr("not the file that the bundle was written with")));
 }
 
+TEST_F(ReadBundleTest, APartWhoseEntryIsOfAnotherTypeIsRefused) {
+  const Bundle bundle = ReadBundle(folder_.path());
+  const auto error_with = [&](const char* key, const json& value) {
+    json document = json::parse(written_);
+    document["edgetpu"][key] = value;
+    WriteFile(folder_.path() / kBundleName, document.dump());
+    return test::ErrorOf([&] { ReadPart(bundle, bundle.head); });
+  };
+  EXPECT_THAT(error_with("sha256", 5), Pair(ErrorCode::kInvalidModel, HasSubstr("type must be string")));
+  EXPECT_THAT(error_with("file", json::array()), Pair(ErrorCode::kInvalidModel, HasSubstr("type must be string")));
+}
+
 TEST_F(ReadBundleTest, WhatIsWrongInItIsNamed) {
   EXPECT_FALSE(IsBundle(folder_.path() / "other"));
   const auto invalid = [](const char* text) { return Pair(ErrorCode::kInvalidModel, HasSubstr(text)); };
