@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <map>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "device/native_ports.h"
 #include "run/prepared.h"
@@ -14,6 +17,7 @@ class Unwrapping {
 
   PreparedPlan Run() {
     FindInner();
+    for (const PreparedStage& stage : plan_.stages) KeepMixed(stage);
     for (PreparedStage& stage : plan_.stages) {
       for (PreparedReplica& replica : stage.replicas) Unwrap(replica);
       for (PreparedReplica& replica : stage.spares) Unwrap(replica);
@@ -37,6 +41,42 @@ class Unwrapping {
     });
   }
 
+  // What replicas or spares of a stage make in different forms crosses in the model's: the form of one would round what
+  // another makes.
+  void KeepMixed(const PreparedStage& stage) {
+    std::map<std::string, TensorSpec> forms;
+    const bool unknown = HasUnknownSpare(stage);
+    const auto look_at = [&](const PreparedReplica& replica) {
+      if (replica.executable == nullptr) return;
+      for (const Port& port : MadeBy(*replica.executable)) {
+        const auto known = forms.emplace(port.name, port.spec).first;
+        if (unknown || !AreAlike(known->second, port.spec)) inner_.erase(port.name);
+      }
+    };
+    std::for_each(stage.replicas.begin(), stage.replicas.end(), look_at);
+    std::for_each(stage.spares.begin(), stage.spares.end(), look_at);
+  }
+
+  // A spare that is compiled later makes what a replica of the same target makes; of another it is not known yet.
+  static bool HasUnknownSpare(const PreparedStage& stage) {
+    return std::any_of(stage.spares.begin(), stage.spares.end(), [&stage](const PreparedReplica& spare) {
+      return spare.is_compiled_later() &&
+             std::none_of(stage.replicas.begin(), stage.replicas.end(),
+                          [&spare](const PreparedReplica& replica) { return replica.name == spare.name; });
+    });
+  }
+
+  // Outputs as the device itself gives them.
+  static std::vector<Port> MadeBy(const Executable& executable) {
+    const std::shared_ptr<Executable> native = NativeOf(executable);
+    return (native == nullptr ? executable : *native).signature().outputs;
+  }
+
+  // But for the shape: parts of a call have rows of their own.
+  static bool AreAlike(const TensorSpec& a, const TensorSpec& b) {
+    return a.dtype == b.dtype && a.layout == b.layout && a.quantization == b.quantization;
+  }
+
   void Unwrap(PreparedReplica& replica) {
     if (replica.executable == nullptr) return;
     std::shared_ptr<Executable> native = NativeOf(*replica.executable);
@@ -51,7 +91,7 @@ class Unwrapping {
   }
 
   PreparedPlan plan_;
-  std::set<std::string> inner_;
+  std::set<std::string> inner_;  // tensors in the form of who makes them
 };
 
 }  // namespace

@@ -50,7 +50,8 @@ struct PreparedPlan {
 };
 
 // The plan with executables whose ports are their devices' own (NativePorts), so that the session converts, where stages
-// of one form do not follow one another, and its trace shows it. What the caller gives and gets keeps its form.
+// of one form do not follow one another, and its trace shows it. What the caller gives and gets keeps its form, as does
+// what replicas or spares of a stage make in different forms, or in one that is not known before they are compiled.
 PreparedPlan WithNativePorts(PreparedPlan plan);
 
 }  // namespace consort

@@ -11,8 +11,8 @@
 
 namespace consort {
 
-// A tensor between ports, in one form for the whole session: that of the first replica which makes it, for what the
-// caller gives that of the first which reads it.
+// A tensor between ports, in one form for the whole session: PreparedPlan::forms, else that of the first replica which
+// makes it, for what the caller gives that of the first which reads it.
 struct WiredTensor {
   std::string name;
   TensorSpec spec;
