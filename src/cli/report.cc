@@ -62,7 +62,9 @@ std::string DifferencesOf(const report::ComparedTable& compared) {
     for (const std::string& key : figure.key) cells.push_back(Fit(key, kWidest));
     cells.resize(compared.key_titles.size());
     cells.push_back(Fit(figure.unit.empty() ? figure.figure : figure.figure + " (" + figure.unit + ")", kWidest));
-    for (const double value : {figure.a, figure.b, figure.ratio()}) cells.push_back(report::FormatNumber(value));
+    cells.push_back(figure.word_a.empty() ? report::FormatNumber(figure.a) : Fit(figure.word_a, kWidest));
+    cells.push_back(figure.word_b.empty() ? report::FormatNumber(figure.b) : Fit(figure.word_b, kWidest));
+    cells.push_back(report::FormatNumber(figure.ratio()));
     cells.push_back(figure.verdict());
     table.AddRow(std::move(cells));
   }

@@ -55,6 +55,12 @@ double NumberAt(const TableRow* row, size_t column) {
   return number == nullptr ? kNothing : *number;
 }
 
+// What stands where a number is looked for; "" for nothing.
+std::string WordAt(const TableRow* row, size_t column) {
+  const auto* word = row == nullptr ? nullptr : std::get_if<std::string>(&row->cells[column]);
+  return word == nullptr ? "" : *word;
+}
+
 std::optional<size_t> ColumnNamed(const Table& table, const Column& wanted) {
   for (size_t i = 0; i < table.columns.size(); ++i) {
     if (table.columns[i].title == wanted.title && table.columns[i].unit == wanted.unit) return i;
@@ -100,8 +106,8 @@ std::vector<double> PlacesIn(std::vector<std::string>& names, const Axis& axis) 
 }  // namespace
 
 std::string ComparedFigure::verdict() const {
-  if (!std::isfinite(b)) return "only in A";
-  if (!std::isfinite(a)) return "only in B";
+  if (!std::isfinite(b)) return word_b.empty() ? "only in A" : "no number in B";
+  if (!std::isfinite(a)) return word_a.empty() ? "only in B" : "no number in A";
   if (a == b) return "same";
   const double quotient = ratio();
   if (!std::isfinite(quotient)) return "A is 0";
@@ -128,6 +134,8 @@ ComparedTable CompareTables(const Table& a, const Table& b) {
       ComparedFigure figure{key, a.columns[column_a].title, a.columns[column_a].unit};
       figure.a = NumberAt(row_a, column_a);
       figure.b = NumberAt(row_b, column_b);
+      figure.word_a = WordAt(row_a, column_a);
+      figure.word_b = WordAt(row_b, column_b);
       if (row_a != nullptr) figure.origin_a = row_a->origin;
       if (row_b != nullptr) figure.origin_b = row_b->origin;
       if (std::isfinite(figure.a) || std::isfinite(figure.b)) compared.figures.push_back(std::move(figure));

@@ -19,10 +19,12 @@ struct ComparedFigure {
   std::string figure;            // the column's title
   std::string unit;
   double a = kNothing, b = kNothing;
+  std::string word_a, word_b;  // what stands there instead of a number: "unstable", "~1.23"
   Origin origin_a = Origin::kNone, origin_b = Origin::kNone;
 
   double ratio() const { return b / a; }
-  // "same", "B is 1.32 of A" where it is not, "only in A", "only in B". Which is better depends on the figure.
+  // "same", "B is 1.32 of A" where it is not, "only in A", "only in B", "no number in A" where a word stands there.
+  // Which is better depends on the figure.
   std::string verdict() const;
 };
 

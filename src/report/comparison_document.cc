@@ -18,7 +18,10 @@ std::string Origins(const ComparedFigure& figure) {
   return fmt::format("A {}, B {}", ToString(figure.origin_a), ToString(figure.origin_b));
 }
 
-Cell CellOf(double value) { return std::isfinite(value) ? Cell(value) : Cell(); }
+Cell CellOf(double value, const std::string& word = "") {
+  if (std::isfinite(value)) return value;
+  return word.empty() ? Cell() : Cell(word);
+}
 
 // One row per figure.
 Table TableOf(const ComparedTable& compared) {
@@ -37,8 +40,9 @@ Table TableOf(const ComparedTable& compared) {
     TableRow row;
     row.cells.assign(figure.key.begin(), figure.key.end());
     row.cells.resize(compared.key_titles.size());
-    for (Cell cell : std::vector<Cell>{figure.figure, figure.unit, CellOf(figure.a), CellOf(figure.b),
-                                       CellOf(figure.ratio()), figure.verdict(), Origins(figure)})
+    for (Cell cell : std::vector<Cell>{figure.figure, figure.unit, CellOf(figure.a, figure.word_a),
+                                       CellOf(figure.b, figure.word_b), CellOf(figure.ratio()), figure.verdict(),
+                                       Origins(figure)})
       row.cells.push_back(std::move(cell));
     if (figure.origin_a == figure.origin_b || !std::isfinite(figure.b)) row.origin = figure.origin_a;
     if (!std::isfinite(figure.a)) row.origin = figure.origin_b;
@@ -124,7 +128,7 @@ std::string VerdictOf(const Comparison& comparison, const std::string& name_a, c
       "Of {} figures that {} (A) and {} (B) have in common, {} are the same within {:.0f} %, {} "
       "differ",
       all, name_a, name_b, same, 100 * kSameWithin, all - same);
-  if (missing > 0) text += fmt::format("; {} stand in one of them only", missing);
+  if (missing > 0) text += fmt::format("; {} are numbers in one of them only", missing);
   return text + ".";
 }
 

@@ -43,6 +43,40 @@ TEST(ReportComparisonTest, RowsOfOneReportOnlyAreSaid) {
   EXPECT_EQ(compared.figures[2].verdict(), "only in B");
 }
 
+TEST(ReportComparisonTest, AWordInTheNumbersPlaceIsShown) {
+  Document a = SampleDocument(), b = SampleDocument();
+  const auto cell_of = [](Document& document) -> Cell& {
+    for (Section& section : document.sections) {
+      for (Block& block : section.blocks) {
+        if (auto* table = std::get_if<Table>(&block)) return table->rows[0].cells[2];
+      }
+    }
+    throw std::logic_error("the sample has no table");
+  };
+  cell_of(a) = "unstable";
+  const auto row_of = [](const Comparison& comparison) {
+    for (const Section& section : comparison.document.sections) {
+      for (const Block& block : section.blocks) {
+        const auto* table = std::get_if<Table>(&block);
+        if (table == nullptr || table->id != LatencyTable().id) continue;
+        for (const TableRow& row : table->rows) {
+          if (row.cells[0] == LatencyTable().rows[0].cells[0]) return row.cells;
+        }
+      }
+    }
+    return std::vector<Cell>();
+  };
+  // device, batch, figure, unit, A, B, B / A, verdict, origins
+  const Comparison comparison = Compare(a, b, "a.json", "b.json");
+  EXPECT_THAT(row_of(comparison).at(4), Cell("unstable"));
+  EXPECT_THAT(row_of(comparison).at(7), Cell("no number in A"));
+  EXPECT_THAT(comparison.document.verdict, HasSubstr("1 are numbers in one of them only"));
+  EXPECT_THAT(row_of(Compare(b, a, "b.json", "a.json")).at(5), Cell("unstable"));
+  EXPECT_THAT(row_of(Compare(b, a, "b.json", "a.json")).at(7), Cell("no number in B"));
+  cell_of(a) = Cell();
+  EXPECT_THAT(row_of(Compare(a, b, "a.json", "b.json")).at(7), Cell("only in B"));
+}
+
 TEST(ReportComparisonTest, FivePerCentAreTheSame) {
   EXPECT_EQ((ComparedFigure{.a = 100, .b = 105}).verdict(), "same");
   EXPECT_EQ((ComparedFigure{.a = 100, .b = 94}).verdict(), "B is 0.94 of A");
