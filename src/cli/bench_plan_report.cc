@@ -60,13 +60,6 @@ std::string Percentiles(const MeterSummary& summary, const std::vector<double>& 
   return text;
 }
 
-// Of a replica's calls, in the mean; absent: none, or emulated calls that ended late.
-std::optional<double> CallSeconds(const PlanBenchReport& report, const Replica& replica, const ReplicaReport& ran) {
-  const bool late = IsEmulated(replica.target) && !report.overrun().empty();
-  if (ran.calls == 0 || late) return std::nullopt;
-  return ran.mean_call_s();
-}
-
 std::string StagesTable(const PlanBenchReport& report) {
   Table table({{"stage"},
                {"target"},
@@ -128,6 +121,12 @@ Json StagesJson(const PlanBenchReport& report) {
 }
 
 }  // namespace
+
+std::optional<double> CallSeconds(const PlanBenchReport& report, const Replica& replica, const ReplicaReport& ran) {
+  const bool late = IsEmulated(replica.target) && !report.overrun().empty();
+  if (ran.calls == 0 || late) return std::nullopt;
+  return ran.mean_call_s();
+}
 
 std::string PlanBenchReport::overrun() const { return OverrunOf(emulation); }
 

@@ -47,6 +47,9 @@ struct PlanBenchReport {
   }
 };
 
+// Seconds of a replica's calls in the mean, conversions left out; absent: none, or emulated calls that ended late.
+std::optional<double> CallSeconds(const PlanBenchReport& report, const Replica& replica, const ReplicaReport& ran);
+
 // "cosine 0.999999, error 1.2e-06, SQNR 112 dB, top-1 100 %; 4 sets of inputs against cpu@onnxruntime".
 std::string DescribeAccuracy(const PlanAccuracy& accuracy);
 // null without one.

@@ -10,6 +10,8 @@ namespace {
 
 using report::Cell;
 
+constexpr double kMs = 1e3;
+
 report::Table SummaryTable(const std::string& id, const std::string& caption, const MeterSummary& summary,
                            const std::vector<double>& percentiles, report::Origin origin) {
   report::Table table{
@@ -32,23 +34,23 @@ report::Table SummaryTable(const std::string& id, const std::string& caption, co
 // Of a plan: every replica's calls, as planned and as they were in the last load.
 report::Table ReplicaTable(const PlanBenchReport& bench) {
   report::Table table{.id = "replicas",
-                      .caption = "Calls of every replica in the last load: planned, and as they were."};
+                      .caption = "Calls of every replica in the last load, without conversions: planned, and as they "
+                                 "were."};
   table.columns = {{.title = "stage", .is_key = true},
                    {.title = "target", .filters = true, .is_key = true},
                    {.title = "calls"},
                    {.title = "planned", .unit = "ms"},
                    {.title = "mean", .unit = "ms"},
                    {.title = "ratio"}};
-  for (size_t stage = 0; stage < bench.session.stages.size(); ++stage) {
-    for (size_t i = 0; i < bench.session.stages[stage].size(); ++i) {
-      const ReplicaReport& replica = bench.session.stages[stage][i];
-      const bool planned = stage < bench.plan.stages.size() && i < bench.plan.stages[stage].replicas.size();
-      const double call_s = planned ? bench.plan.stages[stage].replicas[i].call_s : 0;
-      const double mean_s = replica.mean_call_s();
-      table.rows.push_back({{static_cast<double>(stage), replica.name, static_cast<double>(replica.calls),
-                             call_s > 0 ? Cell(1e3 * call_s) : Cell(), mean_s > 0 ? Cell(1e3 * mean_s) : Cell(),
-                             call_s > 0 && mean_s > 0 ? Cell(mean_s / call_s) : Cell()},
-                            OriginOfWord(bench.word())});
+  for (size_t stage = 0; stage < bench.plan.stages.size(); ++stage) {
+    for (size_t i = 0; i < bench.plan.stages[stage].replicas.size(); ++i) {
+      const Replica& planned = bench.plan.stages[stage].replicas[i];
+      const ReplicaReport& ran = bench.session.stages.at(stage).at(i);
+      const double planned_s = planned.run_s(), mean_s = CallSeconds(bench, planned, ran).value_or(0);
+      table.rows.push_back({{static_cast<double>(stage), ran.name, static_cast<double>(ran.calls),
+                             Known(planned_s, kMs), Known(mean_s, kMs),
+                             planned_s > 0 ? Known(mean_s / planned_s) : Cell()},
+                            IsEmulated(planned.target) ? report::Origin::kEmulated : report::Origin::kMeasured});
     }
   }
   return table;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "base/strings.h"
 
@@ -116,6 +117,8 @@ report::Cell NumberCell(double value) {
   return value;
 }
 
+report::Cell Known(double value, double factor) { return value > 0 ? report::Cell(value * factor) : report::Cell(); }
+
 std::vector<report::Column> AccuracyColumns() {
   return {{.title = "cosine"},
           {.title = "error"},
@@ -181,6 +184,18 @@ report::Series BarSeries(const std::string& name, report::Origin origin, const s
     series.y.push_back(values[i]);
   }
   return series;
+}
+
+void AddBarsByOrigin(const std::string& name, const std::vector<report::Origin>& origins,
+                     const std::vector<double>& values, report::Chart& chart) {
+  for (const report::Origin origin : std::set<report::Origin>(origins.begin(), origins.end())) {
+    std::vector<double> own = values;
+    for (size_t i = 0; i < own.size(); ++i) {
+      if (origins[i] != origin) own[i] = report::kNothing;
+    }
+    if (report::Series series = BarSeries(name, origin, own); !series.x.empty())
+      chart.series.push_back(std::move(series));
+  }
 }
 
 }  // namespace consort

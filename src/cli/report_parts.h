@@ -25,6 +25,8 @@ report::Origin OriginOfWord(std::string_view word);
 // A time of nanoseconds as milliseconds; a number that is finite, else an empty cell.
 double ToMs(double ns);
 report::Cell NumberCell(double value);
+// What plans have a 0 for where it is not known: an empty cell then, else the value times the factor.
+report::Cell Known(double value, double factor = 1);
 
 // The cosine, error, SQNR and top-1 agreement of AccuracyColumns; empty cells without any. An infinite SQNR is a word.
 std::vector<report::Column> AccuracyColumns();
@@ -42,6 +44,10 @@ report::Axis CategoryAxis(const std::string& title, std::vector<std::string> nam
 report::Axis NumberAxis(const std::string& title, const std::string& unit);
 // One value per category, without those that are no number.
 report::Series BarSeries(const std::string& name, report::Origin origin, const std::vector<double>& values);
+// Adds a series of that name for each origin among the values, with the values of that origin; there are as many of
+// both, and what is no number belongs to none.
+void AddBarsByOrigin(const std::string& name, const std::vector<report::Origin>& origins,
+                     const std::vector<double>& values, report::Chart& chart);
 
 }  // namespace consort
 

@@ -19,8 +19,6 @@ using report::Cell;
 constexpr double kMs = 1e3;
 constexpr int kDrawnCalls = 32;
 
-Cell Known(double value, double factor = 1) { return value > 0 ? Cell(value * factor) : Cell(); }
-
 std::string NameOfPlan(const Plan& plan) { return fmt::format("{}: {}", ToString(plan.strategy), DevicesOf(plan)); }
 
 // What predictions rest on.
@@ -135,11 +133,11 @@ report::Section RunsSection(const PlanReport& planned) {
                       .mark = report::Mark::kBars};
   std::vector<std::string> names;
   std::vector<double> predicted, ran;
-  report::Origin origin = report::Origin::kMeasured;
+  std::vector<report::Origin> origins;
   for (const TunedPlan& run : planned.runs) {
     const double before_ms = kMs * SecondsPerCall(run.plan), after_ms = ToMs(run.measured.median_ns.estimate);
     const report::Origin kind = OriginOfWord(WordFor(TargetsOf(run.plan), Provenance::kEmulated));
-    if (kind == report::Origin::kEmulated) origin = kind;
+    origins.push_back(kind);
     const Interval& ratio = run.measured.ratio;
     table.rows.push_back({{static_cast<double>(run.turn), NameOfPlan(run.plan), Known(before_ms), Known(after_ms),
                            before_ms > 0 ? Cell(after_ms / before_ms) : Cell(), ratio.estimate, ratio.low, ratio.high},
@@ -150,7 +148,8 @@ report::Section RunsSection(const PlanReport& planned) {
   }
   chart.x = CategoryAxis("", names);
   chart.y = NumberAxis(planned.best().objective == Objective::kLatency ? "latency" : "time between results", "ms");
-  chart.series = {BarSeries("predicted", report::Origin::kModelled, predicted), BarSeries("as run", origin, ran)};
+  chart.series = {BarSeries("predicted", kPredicted, predicted)};
+  AddBarsByOrigin("as run", origins, ran, chart);
   return {"runs-section", "Predicted, and as it ran", {std::move(chart), std::move(table)}};
 }
 

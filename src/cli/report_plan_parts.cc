@@ -13,11 +13,7 @@
 namespace consort {
 namespace {
 
-using report::Cell;
-
 constexpr double kMs = 1e3;
-
-Cell Known(double value, double factor = 1) { return value > 0 ? Cell(value * factor) : Cell(); }
 
 std::string DevicesOfStage(const Stage& stage) {
   std::vector<std::string> names;

@@ -21,8 +21,6 @@ using report::Cell;
 constexpr double kMs = 1e3;
 constexpr size_t kMostSpans = 20'000;  // of a time line: pages stay small
 
-Cell Known(double value, double factor = 1) { return value > 0 ? Cell(value * factor) : Cell(); }
-
 std::string LabelOf(size_t stage, const ReplicaRun& replica) {
   return fmt::format("stage {}: {}{}", stage, NameOf(replica.planned.target), replica.spare ? " (spare)" : "");
 }
@@ -79,7 +77,8 @@ report::TimeLine LineOf(const PlanRunReport& ran) {
 
 // Every replica: planned, and as it was.
 report::Table ReplicaTable(const PlanRunReport& ran) {
-  report::Table table{.id = "replicas", .caption = "Calls of every replica: planned, and as they were."};
+  report::Table table{.id = "replicas",
+                      .caption = "Calls of every replica, without conversions: planned, and as they were."};
   table.columns = {{.title = "stage", .is_key = true},
                    {.title = "device", .filters = true, .is_key = true},
                    {.title = "calls"},
@@ -91,7 +90,7 @@ report::Table ReplicaTable(const PlanRunReport& ran) {
   for (size_t stage = 0; stage < ran.stages.size(); ++stage) {
     for (const ReplicaRun& replica : ran.stages[stage].replicas) {
       const bool timed = replica.call_s && replica.overruns == 0;
-      const double planned_s = replica.planned.call_s;
+      const double planned_s = replica.planned.run_s();
       const std::string note =
           replica.overruns > 0 ? "overrun: the host took longer than the modelled time" : replica.session.why;
       table.rows.push_back(
@@ -107,26 +106,24 @@ report::Table ReplicaTable(const PlanRunReport& ran) {
 
 report::Chart PredictedChart(const PlanRunReport& ran) {
   report::Chart chart{.id = "predicted-measured",
-                      .caption = "A call of every replica: planned, and as it was.",
+                      .caption = "A call of every replica, without conversions: planned, and as it was.",
                       .mark = report::Mark::kBars};
   std::vector<std::string> names;
   std::vector<double> planned, measured;
-  report::Origin planned_origin = report::Origin::kMeasured;
+  std::vector<report::Origin> planned_origins, measured_origins;
   for (size_t stage = 0; stage < ran.stages.size(); ++stage) {
     for (const ReplicaRun& replica : ran.stages[stage].replicas) {
       names.push_back(LabelOf(stage, replica));
-      planned.push_back(replica.planned.call_s > 0 ? kMs * replica.planned.call_s : report::kNothing);
+      planned.push_back(replica.planned.run_s() > 0 ? kMs * replica.planned.run_s() : report::kNothing);
       measured.push_back(replica.call_s && replica.overruns == 0 ? kMs * *replica.call_s : report::kNothing);
-      if (replica.planned.call_s > 0 && replica.planned.provenance != Provenance::kMeasured)
-        planned_origin = report::OriginOf(replica.planned.provenance);
+      planned_origins.push_back(report::OriginOf(replica.planned.provenance));
+      measured_origins.push_back(report::OriginOf(replica.provenance));
     }
   }
   chart.x = CategoryAxis("", names);
   chart.y = NumberAxis("call", "ms");
-  for (report::Series series : {BarSeries("planned", planned_origin, planned),
-                                BarSeries("as run", report::OriginOf(ran.provenance()), measured)}) {
-    if (!series.x.empty()) chart.series.push_back(std::move(series));
-  }
+  AddBarsByOrigin("planned", planned_origins, planned, chart);
+  AddBarsByOrigin("as run", measured_origins, measured, chart);
   return chart;
 }
 
