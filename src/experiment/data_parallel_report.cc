@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "experiment/data_parallel.h"
+#include "experiment/ids.h"
 #include "experiment/present.h"
 
 namespace consort::experiment {
@@ -43,7 +44,7 @@ const Row* FastestOf(const std::vector<Row>& splits) {
 report::HeatMap TriangleOf(const std::vector<Row>& splits, const std::vector<std::string>& devices,
                            const std::string& network, const std::string& figure, const std::string& title,
                            const std::string& unit) {
-  report::HeatMap map{.id = fmt::format("data-parallel-{}-{}", network, figure == "wall_ms" ? "wall" : "ratio"),
+  report::HeatMap map{.id = fmt::format("data-parallel-{}-{}", IdOf(network), figure == "wall_ms" ? "wall" : "ratio"),
                       .caption = fmt::format("{}: {}, by the samples on {} and {}; the rest is on {}.", network, title,
                                              devices[0], devices[1], devices[2]),
                       .x = {.title = "samples on " + devices[0]},
@@ -71,7 +72,7 @@ report::HeatMap TriangleOf(const std::vector<Row>& splits, const std::vector<std
 report::Chart LineOf(const std::vector<Row>& splits, const std::string& network, const std::string& first_device) {
   std::vector<const Row*> rows;
   for (const Row& row : splits) rows.push_back(&row);
-  report::Chart chart{.id = fmt::format("data-parallel-{}-wall", network),
+  report::Chart chart{.id = fmt::format("data-parallel-{}-wall", IdOf(network)),
                       .caption = fmt::format("{}: time of a call, by the samples on {}.", network, first_device),
                       .x = {.title = "samples on " + first_device},
                       .y = {.title = "time of a call", .unit = "ms"}};
@@ -83,7 +84,7 @@ report::Table SplitTable(const std::vector<Row>& splits, const std::vector<std::
                          const std::string& network) {
   std::vector<Field> keys;
   for (size_t place = 0; place < devices.size(); ++place) keys.push_back({PlaceName(place), devices[place], ""});
-  return LongTable("data-parallel-" + network,
+  return LongTable("data-parallel-" + IdOf(network),
                    network + ": what the session takes, what the devices take by themselves for their samples (the sum and "
                              "the largest, which is the ideal), and the ratios.",
                    splits, keys,
@@ -190,10 +191,12 @@ Outcome DataParallelReport(const Findings& findings) {
       blocks.push_back(LineOf(splits, network, devices[0]));
     }
     blocks.push_back(SplitTable(splits, devices, network));
-    for (const Reference* reference : findings.references) {
-      if (!IsOf(*reference, network)) continue;
-      for (report::Block& block : OverlayBlocks("data-parallel-published-" + network, "Beside " + reference->file + ".",
-                                                "ms", OverlaysOf(*reference, splits, network), kWhyDifferent))
+    for (size_t i = 0; i < findings.references.size(); ++i) {
+      const Reference& reference = *findings.references[i];
+      if (!IsOf(reference, network)) continue;
+      const std::string id = Numbered("data-parallel-published-" + IdOf(network), i);
+      for (report::Block& block : OverlayBlocks(id, "Beside " + reference.file + ".", "ms",
+                                                OverlaysOf(reference, splits, network), kWhyDifferent))
         blocks.push_back(std::move(block));
     }
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/ids.h"
 #include "experiment/present.h"
 #include "experiment/timing.h"
 
@@ -137,9 +138,10 @@ Outcome MatVec::Report(const Findings& findings) const {
                               {"trials", "calls", ""},
                               {"joules", "energy", "J"}}));
   AddRemarks(rows, blocks);
-  for (const Reference* reference : findings.references) {
-    for (report::Block& block : OverlayBlocks("matvec-published", "Beside " + reference->file + ".", "ms",
-                                              OverlaysOf(*reference, rows), kWhyDifferent))
+  for (size_t i = 0; i < findings.references.size(); ++i) {
+    const Reference& reference = *findings.references[i];
+    for (report::Block& block : OverlayBlocks(Numbered("matvec-published", i), "Beside " + reference.file + ".", "ms",
+                                              OverlaysOf(reference, rows), kWhyDifferent))
       blocks.push_back(std::move(block));
   }
   return outcome;

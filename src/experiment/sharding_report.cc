@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "experiment/ids.h"
 #include "experiment/present.h"
 #include "experiment/sharding.h"
 #include "plan/planner.h"
@@ -57,7 +58,7 @@ std::string CellText(const Row& row, const std::string& figure) {
 // Strategy × batch, of one network.
 report::HeatMap MapOf(const std::vector<Row>& rows, const std::string& network, const std::string& figure,
                       const std::string& caption) {
-  report::HeatMap map{.id = fmt::format("sharding-{}-{}", network, figure == "per_inference_ms" ? "call" : "steady"),
+  report::HeatMap map{.id = fmt::format("sharding-{}-{}", IdOf(network), figure == "per_inference_ms" ? "call" : "steady"),
                       .caption = fmt::format("{}: {}", network, caption),
                       .x = {.title = "batch"},
                       .y = {.title = "strategy"},
@@ -223,9 +224,10 @@ Outcome ShardingReport(const Findings& findings) {
                               {"b_ms", "on B", "ms"},
                               {"link_ms", "transfers", "ms"},
                               {"joules", "energy per inference", "J"}}));
-  for (const Reference* reference : findings.references) {
-    for (report::Block& block : OverlayBlocks("sharding-published", "The part on A, beside " + reference->file + ".", "ms",
-                                              OverlaysOf(*reference, rows), kWhyDifferent))
+  for (size_t i = 0; i < findings.references.size(); ++i) {
+    const Reference& reference = *findings.references[i];
+    for (report::Block& block : OverlayBlocks(Numbered("sharding-published", i), "The part on A, beside " + reference.file + ".",
+                                              "ms", OverlaysOf(reference, rows), kWhyDifferent))
       blocks.push_back(std::move(block));
   }
   return outcome;
