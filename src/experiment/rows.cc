@@ -20,7 +20,11 @@ namespace {
 
 constexpr int64_t kLargestFile = int64_t{256} << 20;
 
-std::string Quoted(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+// Bytes that are no UTF-8, as messages of engines may hold them, become U+FFFD.
+std::string Dumped(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string LineOf(const Json& value) { return Dumped(value) + "\n"; }
+
+std::string Quoted(const Json& value) { return value.is_string() ? value.get<std::string>() : Dumped(value); }
 
 void AddDifferences(const std::string& path, const Json& there, const Json& here, std::vector<std::string>& found) {
   if (there == here) return;
@@ -102,7 +106,7 @@ void RowFile::Open() {
 void RowFile::Read(const Json& header) {
   const std::string text = ReadFile(path_, kLargestFile);
   const size_t whole = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
-  if (whole == 0) return Restart(header);
+  if (whole == 0) return RestartTorn(text, header);
   std::vector<Json> lines;
   for (const std::string& line : Split(text.substr(0, whole - 1), '\n')) {
     lines.push_back(Json::parse(line, nullptr, false));
@@ -112,7 +116,7 @@ void RowFile::Read(const Json& header) {
                   fmt::format("{}:{}: no line of an experiment's results; --fresh begins anew, -o takes another folder",
                               path_.string(), lines.size()));
   }
-  if (lines.front() != header)
+  if (lines.front() != Json::parse(LineOf(header)))
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: holds results of other settings: {}. --fresh drops them and begins anew; -o takes "
                             "another folder",
@@ -122,15 +126,24 @@ void RowFile::Read(const Json& header) {
     throw Error(ErrorCode::kInternal, fmt::format("{}: {}", path_.string(), std::strerror(errno)));
 }
 
+// Of a run that was killed within the header there is a part of it; anything else is somebody's.
+void RowFile::RestartTorn(const std::string& text, const Json& header) {
+  if (LineOf(header).starts_with(text)) return Restart(header);
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}: is no file of an experiment's results; --fresh drops what is there, -o takes another folder",
+                          path_.string()));
+}
+
 void RowFile::Restart(const Json& header) {
   if (ftruncate(file_, 0) != 0 || lseek(file_, 0, SEEK_SET) < 0)
     throw Error(ErrorCode::kInternal, fmt::format("{}: {}", path_.string(), std::strerror(errno)));
-  Write(header.dump() + "\n");
+  Write(LineOf(header));
 }
 
 void RowFile::Append(const Row& row) {
-  Write(row.dump() + "\n");
-  rows_.push_back(row);
+  const std::string line = LineOf(row);
+  Write(line);
+  rows_.push_back(Json::parse(line));
 }
 
 void RowFile::Write(const std::string& line) {

@@ -36,7 +36,7 @@ class RowFile {
   RowFile& operator=(const RowFile&) = delete;
 
   const std::vector<Row>& rows() const { return rows_; }
-  // Throws kInternal where the disk is full and the like.
+  // Keeps the row as it would be read again. Throws kInternal where the disk is full and the like.
   void Append(const Row& row);
   // Waits until everything is on the disk.
   void Sync();
@@ -44,6 +44,7 @@ class RowFile {
  private:
   void Open();
   void Read(const Json& header);
+  void RestartTorn(const std::string& text, const Json& header);
   void Restart(const Json& header);
   void Write(const std::string& line);
 

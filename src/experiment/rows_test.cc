@@ -71,6 +71,27 @@ TEST_F(RowFileTest, LinesThatAreNoRowsAreRefused) {
   }
 }
 
+TEST_F(RowFileTest, AnotherFileWithoutALineIsLeftAlone) {
+  std::filesystem::create_directories(path_.parent_path());
+  for (const std::string& text : {std::string("somebody's notes"), kHeader.dump() + "x"}) {
+    Write(text);
+    EXPECT_ERROR(RowFile(path_, kHeader, false), ErrorCode::kInvalidArgument, "is no file of an experiment's results");
+    EXPECT_EQ(Text(), text);
+  }
+}
+
+TEST_F(RowFileTest, BytesThatAreNoUtf8AreReplaced) {
+  const Row row = {{"cell", "1"}, {"refused", "engine says \xff"}};
+  const Json header = {{"settings", "\xfe"}};
+  {
+    RowFile file(path_, header, false);
+    file.Append(row);
+    EXPECT_EQ(TextOf(file.rows().at(0), "refused"), "engine says \xEF\xBF\xBD");
+  }
+  const RowFile again(path_, header, false);
+  EXPECT_EQ(TextOf(again.rows().at(0), "refused"), "engine says \xEF\xBF\xBD");
+}
+
 TEST_F(RowFileTest, OneAtATime) {
   std::optional<RowFile> first(std::in_place, path_, kHeader, false);
   EXPECT_ERROR(RowFile(path_, kHeader, false), ErrorCode::kInvalidArgument, "another process writes it");
