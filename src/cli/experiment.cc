@@ -75,7 +75,7 @@ class ExperimentRun {
   void CheckCells() {
     for (size_t i = 0; i < chosen_.size(); ++i) {
       try {
-        chosen_[i]->Cells(*testbed_, settings_[i]);
+        experiment::CheckedCells(*chosen_[i], *testbed_, settings_[i]);
       } catch (const Error& error) {
         if (error.code() != ErrorCode::kInvalidArgument) throw;
         throw UsageError(fmt::format("{}: {}", chosen_[i]->name(), error.what()));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "consort/error.h"
 
 namespace consort::experiment {
@@ -37,9 +39,22 @@ Json HeaderOf(const Experiment& experiment, const Testbed& testbed, const Settin
           {"testbed", testbed.ToJson()}};
 }
 
+std::vector<Cell> CheckedCells(const Experiment& experiment, Testbed& testbed, const Settings& settings) {
+  std::vector<Cell> cells = experiment.Cells(testbed, settings);
+  if (cells.empty())
+    throw Error(ErrorCode::kInvalidArgument, "no cell is left to run; give every list of --param at least one value");
+  std::set<std::string> seen;
+  for (const Cell& cell : cells) {
+    if (seen.insert(cell.id).second) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("cell '{}' stands twice; give every value and every device once", cell.id));
+  }
+  return cells;
+}
+
 RunnerResult RunExperiment(const Experiment& experiment, Testbed& testbed, const Settings& settings,
                            const RunnerOptions& options) {
-  const std::vector<Cell> cells = experiment.Cells(testbed, settings);
+  const std::vector<Cell> cells = CheckedCells(experiment, testbed, settings);
   RunnerResult result{.file = options.folder / (experiment.name() + ".jsonl"),
                       .header = HeaderOf(experiment, testbed, settings)};
   RowFile file(result.file, result.header, options.fresh);

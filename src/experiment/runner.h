@@ -28,6 +28,10 @@ struct RunnerResult {
 // The first line of an experiment's results: {"format": "consort-experiment", "version": 1, …}.
 Json HeaderOf(const Experiment& experiment, const Testbed& testbed, const Settings& settings);
 
+// What the experiment would run. Throws what its Cells throws, and kInvalidArgument for settings that leave no cell or name
+// one twice.
+std::vector<Cell> CheckedCells(const Experiment& experiment, Testbed& testbed, const Settings& settings);
+
 // Runs what is missing. Killed at any point and started again with the same settings, it ends with the same cells; by
 // the virtual clock with the same bytes. Throws what the cells throw (rows before it stand) and what RowFile throws.
 RunnerResult RunExperiment(const Experiment& experiment, Testbed& testbed, const Settings& settings,

@@ -70,6 +70,22 @@ TEST_F(RunnerTest, OtherSettingsAreRefusedUnlessFresh) {
   EXPECT_EQ(Run(Counting(), "5", true).rows.size(), 5);
 }
 
+// "none" leaves no cell, "twice" names one again.
+class Lacking : public Counting {
+ public:
+  std::vector<Parameter> parameters() const override { return {{"cells", "none", "", "which"}}; }
+  std::vector<Cell> Cells(Testbed&, const Settings& settings) const override {
+    if (settings.Text("cells") == "none") return {};
+    return {{"a", Json::object()}, {"a", Json::object()}};
+  }
+};
+
+TEST_F(RunnerTest, NoCellAndOneTwiceAreRefusedBeforeAFileIsMade) {
+  EXPECT_ERROR(Run(Lacking(), "none"), ErrorCode::kInvalidArgument, "no cell is left to run");
+  EXPECT_ERROR(Run(Lacking(), "twice"), ErrorCode::kInvalidArgument, "cell 'a' stands twice");
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "counting.jsonl"));
+}
+
 TEST_F(RunnerTest, RowsOfOtherCellsAreRefused) {
   const RunnerResult result = Run(Counting());
   std::ofstream(result.file) << result.header.dump() << "\n" << R"({"cell":"1"})" << "\n";
