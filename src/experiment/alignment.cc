@@ -53,7 +53,11 @@ report::Table BestTable(const std::vector<Row>& rows) {
                                   {.title = "latency", .filters = true},
                                   {.title = "throughput", .filters = true},
                                   {.title = "energy", .filters = true}}};
-  const std::string least = ValuesOf(rows, "batch").front();
+  const Row* smallest = nullptr;
+  for (const Row& row : rows) {
+    if (smallest == nullptr || NumberOf(row, "batch") < NumberOf(*smallest, "batch")) smallest = &row;
+  }
+  const std::string least = smallest == nullptr ? "" : Shown(*smallest, "batch");
   for (const std::string& model : ValuesOf(rows, "model")) {
     table.rows.push_back({{model, Describe(WinnerOf(Select(rows, {{"model", model}, {"batch", least}}), "mean_ms")),
                            Describe(WinnerOf(Select(rows, {{"model", model}}), "ms_per_sample")),

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "experiment/crossing.h"
@@ -17,11 +18,19 @@ int64_t InputSize(double scale) {
   return side * side;
 }
 
+// In the order of the sizes, whatever the order of the cells.
+std::vector<const Row*> BySize(const std::vector<Row>& rows, const std::string& device, const std::string& batch) {
+  std::vector<const Row*> chosen = Select(rows, {{"device", device}, {"batch", batch}});
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [](const Row* a, const Row* b) { return NumberOf(*a, "input_size") < NumberOf(*b, "input_size"); });
+  return chosen;
+}
+
 std::vector<Curve> CurvesOf(const std::vector<Row>& rows, const std::string& batch) {
   std::vector<Curve> curves;
   for (const std::string& device : ValuesOf(rows, "device")) {
     Curve curve{.device = device};
-    for (const Row* row : Select(rows, {{"device", device}, {"batch", batch}})) {
+    for (const Row* row : BySize(rows, device, batch)) {
       curve.sizes.push_back(NumberOf(*row, "input_size"));
       curve.times.push_back(NumberOf(*row, "mean_ms"));
     }
@@ -65,7 +74,7 @@ report::Chart ChartOf(const std::vector<Row>& rows) {
   for (const std::string& device : ValuesOf(rows, "device")) {
     for (const std::string& batch : batches) {
       const std::string name = batches.size() == 1 ? device : fmt::format("{}, batch {}", device, batch);
-      report::Series series = SeriesOf(name, Select(rows, {{"device", device}, {"batch", batch}}), "input_size", "mean_ms");
+      report::Series series = SeriesOf(name, BySize(rows, device, batch), "input_size", "mean_ms");
       if (!series.x.empty()) chart.series.push_back(std::move(series));
     }
   }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "experiment/alignment.h"
+#include "experiment/dense_scaling.h"
 #include "experiment/experiment.h"
 #include "experiment/present.h"
 #include "experiment/scaling.h"
@@ -71,6 +72,36 @@ TEST(AlignmentTest, LessThanFivePercentIsATie) {
   EXPECT_EQ(describe(1, 1.04), "a = b");
   EXPECT_EQ(describe(1.04, 1), "b = a");
   EXPECT_EQ(describe(1, 1.06), "a x1.1");
+}
+
+// What a table of the report holds in a column of its first row.
+std::string FirstCell(const Outcome& outcome, const std::string& id, size_t column) {
+  for (const report::Block& block : outcome.section.blocks) {
+    const auto* table = std::get_if<report::Table>(&block);
+    if (table != nullptr && table->id == id) return std::get<std::string>(table->rows.at(0).cells.at(column));
+  }
+  return "no such table";
+}
+
+Outcome ReportOf(const Experiment& experiment, const std::vector<Row>& rows) {
+  const Testbed testbed({.platform = "seed"});
+  return experiment.Report({rows, Settings(experiment.parameters(), {}, false), testbed, {}});
+}
+
+TEST(AlignmentTest, LatencyIsThatOfTheSmallestBatchInWhateverOrder) {
+  const auto row = [](const char* device, int batch, double ms) {
+    return Row{{"cell", "c"}, {"model", "m"}, {"batch", batch}, {"device", device}, {"mean_ms", ms}, {"ms_per_sample", ms / batch}};
+  };
+  const Outcome outcome = ReportOf(Alignment(), {row("a", 64, 10), row("b", 64, 20), row("a", 1, 4), row("b", 1, 2)});
+  EXPECT_EQ(FirstCell(outcome, "alignment-best", 1), "b x2");
+}
+
+TEST(DenseScalingTest, CrossingsDoNotDependOnTheOrderOfTheScales) {
+  const auto row = [](const char* device, int size, double ms) {
+    return Row{{"cell", "c"}, {"scale", 1}, {"input_size", size}, {"batch", 1}, {"device", device}, {"mean_ms", ms}};
+  };
+  const std::vector<Row> rows = {row("a", 64, 8), row("b", 64, 2), row("a", 4, 1), row("b", 4, 2), row("a", 16, 2), row("b", 16, 2.5)};
+  EXPECT_EQ(ReportOf(DenseScaling(), rows).verdict, "Batch 1: b overtakes a between 16 and 64 inputs, about 19.");
 }
 
 TEST(AlignmentTest, OneAloneAndNone) {
