@@ -44,7 +44,7 @@ const Row* FastestOf(const std::vector<Row>& splits) {
 report::HeatMap TriangleOf(const std::vector<Row>& splits, const std::vector<std::string>& devices,
                            const std::string& network, const std::string& figure, const std::string& title,
                            const std::string& unit) {
-  report::HeatMap map{.id = fmt::format("data-parallel-{}-{}", IdOf(network), figure == "wall_ms" ? "wall" : "ratio"),
+  report::HeatMap map{.id = fmt::format("data-parallel-{}-{}", network, figure == "wall_ms" ? "wall" : "ratio"),
                       .caption = fmt::format("{}: {}, by the samples on {} and {}; the rest is on {}.", network, title,
                                              devices[0], devices[1], devices[2]),
                       .x = {.title = "samples on " + devices[0]},
@@ -65,6 +65,7 @@ report::HeatMap TriangleOf(const std::vector<Row>& splits, const std::vector<std
       texts.push_back(row == nullptr ? "" : FormatNumber(NumberOf(*row, figure)));
     }
   }
+  map.id = IdOf(map.id);
   return map;
 }
 

@@ -58,7 +58,7 @@ std::string CellText(const Row& row, const std::string& figure) {
 // Strategy × batch, of one network.
 report::HeatMap MapOf(const std::vector<Row>& rows, const std::string& network, const std::string& figure,
                       const std::string& caption) {
-  report::HeatMap map{.id = fmt::format("sharding-{}-{}", IdOf(network), figure == "per_inference_ms" ? "call" : "steady"),
+  report::HeatMap map{.id = fmt::format("sharding-{}-{}", network, figure == "per_inference_ms" ? "call" : "steady"),
                       .caption = fmt::format("{}: {}", network, caption),
                       .x = {.title = "batch"},
                       .y = {.title = "strategy"},
