@@ -48,7 +48,7 @@ std::vector<TestDevice> DevicesOf(const Testbed& testbed, const Settings& settin
 
 Network NetworkOf(const Testbed& testbed, const Settings& settings, const std::string& name, int64_t batch) {
   Network network{name, {.batch = batch, .seed = testbed.seed()}};
-  if (name == "seed-dense") network.make.scale = settings.Decimals("scale").at(0);
+  if (name == "seed-dense") network.make.scale = settings.Decimal("scale");
   return network;
 }
 
@@ -134,8 +134,12 @@ std::vector<Cell> DataParallel::Cells(Testbed& testbed, const Settings& settings
   const int64_t samples = settings.Number("samples");
   const int64_t step = StepOf(testbed, settings);
   const std::vector<std::vector<int64_t>> ways = WaysToShare(samples, step, devices.size());
+  const std::string planned = settings.Text("planned");
+  if (planned != "yes" && planned != "no")
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("--param planned: '{}' is neither yes nor no", planned));
   std::vector<Cell> cells;
   for (const std::string& network : settings.Words("networks")) {
+    zoo::CostsOf(network, NetworkOf(testbed, settings, network, samples).make);  // refuses what is none
     for (const TestDevice& device : devices) {
       for (int64_t own = step; own <= samples; own += step) {
         cells.push_back({fmt::format("{}/alone/{}/{}", network, device.name, own),
@@ -149,7 +153,7 @@ std::vector<Cell> DataParallel::Cells(Testbed& testbed, const Settings& settings
         cell.key[kPlaces[place]] = way[place];
       }
     }
-    if (settings.Text("planned") == "yes")
+    if (planned == "yes")
       cells.push_back({network + "/planned", {{"network", network}, {"what", "planned"}}});
   }
   return cells;

@@ -107,6 +107,7 @@ std::vector<Cell> DenseScaling::Cells(Testbed& testbed, const Settings& settings
   settings.Number("trials");  // refuses what is no number
   std::vector<Cell> cells;
   for (const double scale : settings.Decimals("scales")) {
+    zoo::CostsOf("seed-dense", {.scale = scale});  // refuses a scale that it does not have
     for (const int64_t batch : settings.Numbers("batches")) {
       for (const TestDevice& device : testbed.devices()) {
         cells.push_back({fmt::format("{}/{}/{}", scale, batch, device.name),

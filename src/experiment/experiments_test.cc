@@ -52,6 +52,29 @@ TEST(ExperimentsTest, NetworksThatAreNoneAreRefusedBeforeAnythingRuns) {
   }
 }
 
+TEST(ExperimentsTest, SettingsThatCannotBeAreRefusedBeforeAnythingRuns) {
+  struct Case {
+    const char* experiment;
+    const char* parameter;
+    const char* value;
+    const char* message;
+  };
+  Testbed testbed({.platform = "seed"});
+  for (const Case& one : std::initializer_list<Case>{{"data-parallel", "networks", "nonsense", "nonsense"},
+                                                     {"data-parallel", "scale", "", "--param scale"},
+                                                     {"data-parallel", "scale", "9", "9"},
+                                                     {"data-parallel", "planned", "maybe", "neither yes nor no"},
+                                                     {"sharding", "networks", "resnet-50", "--param networks: 'resnet-50'"},
+                                                     {"sharding", "sets", "x", "--param sets"},
+                                                     {"dense-scaling", "scales", "-3", "-3"},
+                                                     {"modern", "networks", "nonsense", "nonsense"},
+                                                     {"modern", "sets", "x", "--param sets"}}) {
+    const Experiment& experiment = FindExperiment(one.experiment);
+    const Settings settings(experiment.parameters(), {{one.parameter, one.value}}, false);
+    EXPECT_ERROR(experiment.Cells(testbed, settings), ErrorCode::kInvalidArgument, one.message);
+  }
+}
+
 TEST(AlignmentTest, TheBestIsTheLeastAndItsMarginTheSeconds) {
   const std::vector<Row> rows = {{{"device", "a"}, {"mean_ms", 3.0}},
                                  {{"device", "b"}, {"mean_ms", 2.0}},

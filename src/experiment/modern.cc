@@ -219,8 +219,11 @@ std::vector<Parameter> Modern::parameters() const {
 
 std::vector<Cell> Modern::Cells(Testbed& testbed, const Settings& settings) const {
   const auto [attention, dense] = DevicesOf(testbed, settings);
+  settings.Number("tokens");  // refuses what is no number
+  settings.Number("sets");
   std::vector<Cell> cells;
   for (const std::string& network : settings.Words("networks")) {
+    zoo::CostsOf(network, {});  // refuses a name that is none
     const auto add = [&, a = attention.name, b = dense.name](const char* what, const std::string& division) {
       cells.push_back({fmt::format("{}/{}/{}", network, what, division),
                        {{"network", network}, {"what", what}, {"a", a}, {"b", b}, {"division", division}}});

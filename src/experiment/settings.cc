@@ -72,6 +72,12 @@ std::vector<double> Settings::Decimals(const std::string& name) const {
   return values;
 }
 
+double Settings::Decimal(const std::string& name) const {
+  const std::vector<double> decimals = Decimals(name);
+  if (decimals.size() == 1) return decimals.front();
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("--param {}: one number is wanted, not '{}'", name, Text(name)));
+}
+
 Json Settings::ToJson() const {
   Json json = Json::object();
   for (const auto& [name, text] : in_order_) json[name] = text;

@@ -33,6 +33,7 @@ class Settings {
   std::vector<int64_t> Numbers(const std::string& name) const;     // positive: "1,2,4", "1-8", "1-64*2"
   int64_t Number(const std::string& name) const;                   // one of these
   std::vector<double> Decimals(const std::string& name) const;     // "1.0,1.5"
+  double Decimal(const std::string& name) const;                   // one of these
 
   // {"sides": "64,128", …, "quick": false}: what results are resumed by.
   Json ToJson() const;

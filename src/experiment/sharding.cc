@@ -36,6 +36,13 @@ std::vector<std::string> NetworksOf(const Testbed& testbed, const Settings& sett
   return {"seed-cnn", "seed-cnn-large"};
 }
 
+// The strategies are of four blocks, which these alone have.
+void CheckNetwork(const std::string& name) {
+  if (name == "seed-cnn" || name == "seed-cnn-large") return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("--param networks: '{}' is neither seed-cnn nor seed-cnn-large, which have the blocks", name));
+}
+
 // Of the devices {A, B}.
 Parts PartsOf(DividedNetwork& network, int strategy) {
   constexpr size_t kA = 0, kB = 1;
@@ -119,8 +126,10 @@ std::vector<Cell> Sharding::Cells(Testbed& testbed, const Settings& settings) co
     ParseObjective(objective);
     timed.push_back(kPlanned + objective);
   }
+  if (settings.Text("sets") != kNone) settings.Number("sets");  // refuses what is no number
   std::vector<Cell> cells;
   for (const std::string& network : NetworksOf(testbed, settings)) {
+    CheckNetwork(network);
     const auto key = [&](const char* what) {
       return Json{{"network", network}, {"what", what}, {"a", pair.a.name}, {"b", pair.b.name}};
     };
