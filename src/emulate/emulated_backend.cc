@@ -111,8 +111,11 @@ std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Bac
 }
 
 std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Backend*>& hosts,
-                                                           std::shared_ptr<const Platform> platform) {
+                                                           std::shared_ptr<const Platform> platform, double jitter,
+                                                           uint64_t jitter_seed) {
   auto emulation = std::make_shared<Emulation>();
+  emulation->options.jitter = jitter;
+  emulation->options.jitter_seed = jitter_seed;
   emulation->platform = std::move(platform);
   return BackendsOf(hosts, emulation);
 }

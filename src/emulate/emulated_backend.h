@@ -20,9 +20,10 @@ namespace consort {
 std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Backend*>& hosts,
                                                            const EmulationOptions& options,
                                                            MakeIntegerNumbers integers = nullptr);
-// The same for a platform in memory, without jitter.
+// The same for a platform in memory.
 std::vector<std::unique_ptr<Backend>> MakeEmulatedBackends(const std::vector<Backend*>& hosts,
-                                                           std::shared_ptr<const Platform> platform);
+                                                           std::shared_ptr<const Platform> platform, double jitter = 0,
+                                                           uint64_t jitter_seed = 0);
 
 }  // namespace consort
 

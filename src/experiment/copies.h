@@ -19,7 +19,7 @@ enum class Wiring : uint8_t {
 // in their names and resources alone. A device in the host's memory has no links: both wirings are the same.
 Platform CopiesOf(const Platform& platform, const PlatformDevice& device, int count, Wiring wiring);
 
-// The copies as a testbed, with the seed and the haste of `testbed`. A CPU target of this machine becomes as many targets
+// The copies as a testbed, with the seed, the jitter and the haste of `testbed`. A CPU target of this machine becomes as many targets
 // of one core each. Throws kInfeasible for more of these than the machine has cores, and for any other target of this
 // machine, of which there is one.
 std::unique_ptr<Testbed> CopiesBed(const Testbed& testbed, const TestDevice& device, int count, Wiring wiring);

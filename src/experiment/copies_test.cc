@@ -4,6 +4,7 @@
 
 #include "cost/cost_model.h"
 #include "cost/simulation.h"
+#include "experiment/experiment.h"
 #include "experiment/test_support.h"
 
 namespace consort::experiment {
@@ -48,6 +49,18 @@ TEST(CopiesTest, BedHasTheCopiesInTheirPrecision) {
   EXPECT_EQ(bed->devices()[1].name, "rtx2060-2/fp16");
   EXPECT_EQ(bed->devices()[1].precision, Precision::kFp16);
   EXPECT_EQ(bed->seed(), 7);
+}
+
+TEST(CopiesTest, JitterIsThatOfTheTestbed) {
+  const Experiment& scaling = FindExperiment("scaling");
+  const Settings settings(scaling.parameters(), {{"models", "lenet"}, {"counts", "2"}}, true);
+  const auto call_ms = [&](double jitter) {
+    Testbed testbed({.platform = "seed", .seed = 3, .jitter = jitter});
+    return NumberOf(scaling.Run(testbed, settings, scaling.Cells(testbed, settings).front()), "call_ms");
+  };
+  EXPECT_GT(call_ms(0), 0);
+  EXPECT_NE(call_ms(0.3), call_ms(0));
+  EXPECT_EQ(call_ms(0.3), call_ms(0.3));
 }
 
 TEST(CopiesTest, CoresOfThisMachineEnd) {

@@ -42,7 +42,7 @@ Registry RegistryOf(const TestbedOptions& options) {
   if (options.made == nullptr) return MakeBuiltinRegistry(EmulationOf(options));
   Registry registry;
   std::unique_ptr<Backend> host = MakeNullBackend();
-  auto emulated = MakeEmulatedBackends({host.get()}, options.made);
+  auto emulated = MakeEmulatedBackends({host.get()}, options.made, options.jitter, options.seed);
   registry.Add(std::move(host));
   for (std::unique_ptr<Backend>& backend : emulated) registry.Add(std::move(backend));
   return registry;
