@@ -97,7 +97,7 @@ zoo::MakeOptions MakeOf(int64_t batch, uint64_t seed) { return {.batch = batch, 
 Winner WinnerOf(const std::vector<const Row*>& rows, const std::string& field) {
   std::map<std::string, const Row*> best;  // by device: its best row
   for (const Row* row : rows) {
-    const double value = NumberOf(*row, field);
+    const double value = StableNumberOf(*row, field);
     if (std::isnan(value)) continue;
     const Row*& known = best[TextOf(*row, "device")];
     if (known == nullptr || value < NumberOf(*known, field)) known = row;

@@ -19,7 +19,7 @@ class Alignment : public Experiment {
   Outcome Report(const Findings& findings) const override;
 };
 
-// The best of some rows by a field that is to be small.
+// The best of some rows by a field that is to be small; unstable rows do not count.
 struct Winner {
   std::string device;      // "" where none has the field
   std::string second;      // "" where it is alone

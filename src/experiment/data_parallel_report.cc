@@ -34,7 +34,7 @@ std::vector<Row> OfNetwork(const std::vector<Row>& rows, const std::string& netw
 const Row* FastestOf(const std::vector<Row>& splits) {
   const Row* fastest = nullptr;
   for (const Row& row : splits) {
-    const double wall_ms = NumberOf(row, "wall_ms");
+    const double wall_ms = StableNumberOf(row, "wall_ms");
     if (!std::isnan(wall_ms) && (fastest == nullptr || wall_ms < NumberOf(*fastest, "wall_ms"))) fastest = &row;
   }
   return fastest;
@@ -119,6 +119,10 @@ report::Table SummaryTable(const std::vector<Row>& rows, const std::vector<std::
         table.rows.push_back({{network, which, "refused: " + refused, {}, {}}, OriginOf(*row)});
         return;
       }
+      if (!TextOf(*row, "unstable").empty()) {
+        table.rows.push_back({{network, which, TextOf(*row, "on"), "~" + FormatNumber(wall_ms), {}}, OriginOf(*row)});
+        return;
+      }
       table.rows.push_back(
           {{network, which, TextOf(*row, "on"), wall_ms, wall_ms / NumberOf(*fastest, "wall_ms")}, OriginOf(*row)});
     };
@@ -165,7 +169,7 @@ std::string VerdictOf(const std::vector<Row>& rows) {
     std::string text = fmt::format("{}: of {} ways {} is fastest ({})", network, splits.size(), TextOf(*fastest, "on"),
                                    FormatMs(NumberOf(*fastest, "wall_ms")));
     const Row* planned = FindRow(own, {{"what", "planned"}});
-    if (planned != nullptr && !std::isnan(NumberOf(*planned, "wall_ms")))
+    if (planned != nullptr && !std::isnan(StableNumberOf(*planned, "wall_ms")))
       text += fmt::format(", the planner takes {} ({})", TextOf(*planned, "on"),
                           FormatMs(NumberOf(*planned, "wall_ms")));
     parts.push_back(std::move(text));

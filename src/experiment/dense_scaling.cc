@@ -32,7 +32,7 @@ std::vector<Curve> CurvesOf(const std::vector<Row>& rows, const std::string& bat
     Curve curve{.device = device};
     for (const Row* row : BySize(rows, device, batch)) {
       curve.sizes.push_back(NumberOf(*row, "input_size"));
-      curve.times.push_back(NumberOf(*row, "mean_ms"));
+      curve.times.push_back(StableNumberOf(*row, "mean_ms"));
     }
     curves.push_back(std::move(curve));
   }

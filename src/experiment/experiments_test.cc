@@ -6,8 +6,10 @@
 #include "experiment/alignment.h"
 #include "experiment/dense_scaling.h"
 #include "experiment/experiment.h"
+#include "experiment/matvec.h"
 #include "experiment/present.h"
 #include "experiment/scaling.h"
+#include "experiment/sharding_report.h"
 #include "experiment/test_support.h"
 
 namespace consort::experiment {
@@ -17,6 +19,20 @@ std::vector<const Row*> Pointers(const std::vector<Row>& rows) {
   std::vector<const Row*> pointers;
   for (const Row& row : rows) pointers.push_back(&row);
   return pointers;
+}
+
+// What a table of the report holds in a column of its first row.
+std::string FirstCell(const Outcome& outcome, const std::string& id, size_t column) {
+  for (const report::Block& block : outcome.section.blocks) {
+    const auto* table = std::get_if<report::Table>(&block);
+    if (table != nullptr && table->id == id) return std::get<std::string>(table->rows.at(0).cells.at(column));
+  }
+  return "no such table";
+}
+
+Outcome ReportOf(const Experiment& experiment, const std::vector<Row>& rows) {
+  const Testbed testbed({.platform = "seed"});
+  return experiment.Report({rows, Settings(experiment.parameters(), {}, false), testbed, {}});
 }
 
 TEST(ExperimentsTest, NamesAreUniqueAndFound) {
@@ -97,18 +113,27 @@ TEST(AlignmentTest, LessThanFivePercentIsATie) {
   EXPECT_EQ(describe(1, 1.06), "a x1.1");
 }
 
-// What a table of the report holds in a column of its first row.
-std::string FirstCell(const Outcome& outcome, const std::string& id, size_t column) {
-  for (const report::Block& block : outcome.section.blocks) {
-    const auto* table = std::get_if<report::Table>(&block);
-    if (table != nullptr && table->id == id) return std::get<std::string>(table->rows.at(0).cells.at(column));
-  }
-  return "no such table";
+TEST(ExperimentsTest, UnstableRowsNameNoWinner) {
+  const auto row = [](const char* device, int size, double ms, bool unstable) {
+    Row one = {{"cell", "c"}, {"model", "m"}, {"side", size}, {"weights", "inference only"}, {"scale", 1}, {"input_size", size},
+               {"batch", 1}, {"device", device}, {"mean_ms", ms}, {"ms_per_sample", ms}};
+    if (unstable) one["unstable"] = "the cores were not free";
+    return one;
+  };
+  const std::vector<Row> rows = {row("a", 4, 1, true), row("b", 4, 2, false), row("a", 16, 3, false), row("b", 16, 2, false)};
+  EXPECT_EQ(ReportOf(MatVec(), rows).verdict, "At side 4 b is fastest (2 ms); at side 16 b is fastest (2 ms).");
+  EXPECT_EQ(ReportOf(MatVec(), {rows[0]}).verdict, "At side 4 no time is stable; at side 4 no time is stable.");
+  EXPECT_EQ(ReportOf(DenseScaling(), rows).verdict, "Batch 1: no devices cross.");
+  EXPECT_EQ(FirstCell(ReportOf(Alignment(), {rows[0], rows[1]}), "alignment-best", 1), "b alone");
 }
 
-Outcome ReportOf(const Experiment& experiment, const std::vector<Row>& rows) {
-  const Testbed testbed({.platform = "seed"});
-  return experiment.Report({rows, Settings(experiment.parameters(), {}, false), testbed, {}});
+TEST(ExperimentsTest, UnstableDivisionsAreNotTheBest) {
+  const auto row = [](const char* strategy, double ms) {
+    return Row{{"what", "time"}, {"network", "n"}, {"batch", 1}, {"strategy", strategy}, {"call_ms", ms}};
+  };
+  std::vector<Row> rows = {row("0", 4), row("2", 1), row("3", 2)};
+  rows[1]["unstable"] = "the cores were not free";
+  EXPECT_EQ(TextOf(*BestOf(rows, "call_ms").at(0).divided, "strategy"), "3");
 }
 
 TEST(AlignmentTest, LatencyIsThatOfTheSmallestBatchInWhateverOrder) {

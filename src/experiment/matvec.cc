@@ -42,11 +42,13 @@ void AddPublished(const Reference& reference, report::Chart& chart) {
 
 std::string Fastest(const std::vector<Row>& rows, const std::string& side) {
   const Row* best = nullptr;
+  bool known = false;
   for (const Row* row : Select(rows, {{"side", side}, {"weights", kInferenceOnly}})) {
-    const double mean = NumberOf(*row, "mean_ms");
+    const double mean = StableNumberOf(*row, "mean_ms");
+    known = known || !std::isnan(NumberOf(*row, "mean_ms"));
     if (!std::isnan(mean) && (best == nullptr || mean < NumberOf(*best, "mean_ms"))) best = row;
   }
-  if (best == nullptr) return fmt::format("{} no device runs it", side);
+  if (best == nullptr) return fmt::format("{} {}", side, known ? "no time is stable" : "no device runs it");
   return fmt::format("{} {} is fastest ({})", side, TextOf(*best, "device"), FormatMs(NumberOf(*best, "mean_ms")));
 }
 

@@ -62,10 +62,10 @@ Json NumbersOf(Testbed& testbed, const TestDevice& device, const Network& networ
   return testbed.Once(key, [&] { return FieldsOf(CheckNumbers(testbed, device, network, inputs)); });
 }
 
-// The row's time over the device's in fp32, inverted: how many times faster. NaN where either is not there.
+// The row's time over the device's in fp32, inverted: how many times faster. NaN where either is not there or unstable.
 double GainOf(const std::vector<Row>& rows, const Row& row, const std::string& field) {
   const Row* base = FindRow(rows, {{"model", TextOf(row, "model")}, {"device", TextOf(row, "device")}, {"precision", "fp32"}});
-  return base == nullptr ? report::kNothing : NumberOf(*base, field) / NumberOf(row, field);
+  return base == nullptr ? report::kNothing : StableNumberOf(*base, field) / StableNumberOf(row, field);
 }
 
 std::vector<Row> WithGains(std::vector<Row> rows) {

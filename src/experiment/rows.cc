@@ -53,6 +53,10 @@ double NumberOf(const Row& row, const std::string& name) {
   return value != nullptr && value->is_number() ? value->get<double>() : std::numeric_limits<double>::quiet_NaN();
 }
 
+double StableNumberOf(const Row& row, const std::string& name) {
+  return TextOf(row, "unstable").empty() ? NumberOf(row, name) : std::numeric_limits<double>::quiet_NaN();
+}
+
 std::string TextOf(const Row& row, const std::string& name) {
   const Json* value = Find(row, name);
   return value != nullptr && value->is_string() ? value->get<std::string>() : "";

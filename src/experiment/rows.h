@@ -15,6 +15,8 @@ using Row = Json;
 
 // Figures of a row. Absent, null and not of the kind: NaN, "" and false.
 double NumberOf(const Row& row, const std::string& name);
+// NaN as well where the row's times are unstable: what verdicts and winners go by.
+double StableNumberOf(const Row& row, const std::string& name);
 std::string TextOf(const Row& row, const std::string& name);
 bool FlagOf(const Row& row, const std::string& name);
 

@@ -108,6 +108,8 @@ TEST(RowsTest, FiguresOfRows) {
   const Row row = {{"number", 1.5}, {"none", nullptr}, {"text", "a"}, {"flag", true}};
   EXPECT_EQ(NumberOf(row, "number"), 1.5);
   for (const char* name : {"none", "text", "absent"}) EXPECT_TRUE(std::isnan(NumberOf(row, name))) << name;
+  EXPECT_EQ(StableNumberOf(row, "number"), 1.5);
+  EXPECT_TRUE(std::isnan(StableNumberOf({{"number", 1.5}, {"unstable", "no free cores"}}, "number")));
   EXPECT_EQ(TextOf(row, "text"), "a");
   EXPECT_EQ(TextOf(row, "number"), "");
   EXPECT_TRUE(FlagOf(row, "flag"));

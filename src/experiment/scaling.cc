@@ -113,12 +113,12 @@ std::string VerdictOf(const std::vector<Row>& rows) {
   const Row* best = nullptr;
   const Row* worst = nullptr;
   for (const Row& row : rows) {
-    const double speedup = NumberOf(row, "speedup");
+    const double speedup = FlagOf(row, "of_unstable") ? report::kNothing : StableNumberOf(row, "speedup");
     if (NumberOf(row, "count") != most || std::isnan(speedup)) continue;
     if (best == nullptr || speedup > NumberOf(*best, "speedup")) best = &row;
     if (worst == nullptr || speedup < NumberOf(*worst, "speedup")) worst = &row;
   }
-  if (best == nullptr) return fmt::format("Nothing runs on {:.0f} devices.", most);
+  if (best == nullptr) return fmt::format("Nothing runs on {:.0f} devices, or no time is stable.", most);
   const auto say = [](const Row& row) { return fmt::format("{:.3g} times ({})", NumberOf(row, "speedup"), NameOf(row)); };
   return fmt::format("{:.0f} devices give from {} to {} the throughput of one.", most, say(*worst), say(*best));
 }
@@ -135,6 +135,7 @@ std::vector<Row> WithSpeedups(std::vector<Row> rows) {
     const double speedup =
         one == nullptr ? report::kNothing : NumberOf(row, "samples_per_s") / NumberOf(*one, "samples_per_s");
     row["speedup"] = NumberOrNull(speedup);
+    row["of_unstable"] = one != nullptr && !TextOf(*one, "unstable").empty();
     row["efficiency"] = NumberOrNull(100 * speedup / NumberOf(row, "count"));
   }
   return rows;

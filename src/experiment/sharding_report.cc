@@ -29,7 +29,7 @@ std::vector<Row> TimedRows(const std::vector<Row>& rows) {
 }
 
 const Row* Faster(const Row* a, const Row* b, const std::string& figure) {
-  if (b == nullptr || std::isnan(NumberOf(*b, figure))) return a;
+  if (b == nullptr || std::isnan(StableNumberOf(*b, figure))) return a;
   return a == nullptr || NumberOf(*b, figure) < NumberOf(*a, figure) ? b : a;
 }
 
