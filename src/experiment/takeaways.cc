@@ -58,8 +58,8 @@ class Judge {
  public:
   Judge(const std::vector<Row>& rows, const Cast& cast) : rows_(rows), cast_(cast) {
     for (const Row& row : rows) {
-      if (TextOf(row, "experiment") == "sharding") sharding_.push_back(row);
-      if (TextOf(row, "experiment") == "data-parallel") shared_.push_back(row);
+      if (TextOf(row, "of") == "sharding") sharding_.push_back(row);
+      if (TextOf(row, "of") == "data-parallel") shared_.push_back(row);
     }
   }
 
@@ -76,7 +76,7 @@ class Judge {
 
  private:
   double MatVec(const std::string& side, const std::string& device) const {
-    const Row* row = FindRow(rows_, {{"experiment", "matvec"}, {"side", side}, {"device", device}, {"weights", kInferenceOnly}});
+    const Row* row = FindRow(rows_, {{"of", "matvec"}, {"side", side}, {"device", device}, {"weights", kInferenceOnly}});
     return row == nullptr ? kNothing : NumberOf(*row, "mean_ms");
   }
   // Of dense-scaling at batch 1: sizes in order.
@@ -88,12 +88,12 @@ class Judge {
     return sizes;
   }
   double Dense(const std::string& size, const std::string& device) const {
-    const Row* row = FindRow(rows_, {{"experiment", "dense-scaling"}, {"input_size", size}, {"batch", "1"}, {"device", device}});
+    const Row* row = FindRow(rows_, {{"of", "dense-scaling"}, {"input_size", size}, {"batch", "1"}, {"device", device}});
     return row == nullptr ? kNothing : NumberOf(*row, "mean_ms");
   }
   double BestOtherDense(const std::string& size) const {
     double best = kNothing;
-    for (const Row* row : Select(rows_, {{"experiment", "dense-scaling"}, {"input_size", size}, {"batch", "1"}})) {
+    for (const Row* row : Select(rows_, {{"of", "dense-scaling"}, {"input_size", size}, {"batch", "1"}})) {
       if (TextOf(*row, "device") != cast_.tpu) best = std::fmin(best, NumberOf(*row, "mean_ms"));
     }
     return best;

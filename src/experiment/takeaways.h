@@ -47,7 +47,7 @@ inline constexpr double kNotFixed = 0.25;
 inline constexpr double kSteeper = 1.5;         // growth over the GPU's growth
 
 // All of them, in the order of docs/takeaways.md. Rows that are unstable do not count. `rows` of matvec, dense-scaling, sharding and data-parallel, each with
-// its experiment's name as "experiment".
+// its experiment's name as "of".
 std::vector<Takeaway> JudgeTakeaways(const std::vector<Row>& rows, const Cast& cast);
 
 }  // namespace consort::experiment

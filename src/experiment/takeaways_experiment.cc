@@ -93,7 +93,7 @@ std::vector<Cell> TakeawaysExperiment::Cells(Testbed& testbed, const Settings& s
   for (const char* name : kExperiments) {
     const Experiment& experiment = FindExperiment(name);
     for (Cell& cell : experiment.Cells(testbed, SettingsOf(experiment, testbed, settings))) {
-      Json key = {{"experiment", name}, {"tpu", pair.a.name}, {"gpu", pair.b.name}};
+      Json key = {{"of", name}, {"tpu", pair.a.name}, {"gpu", pair.b.name}};
       key.update(cell.key);
       cells.push_back({PrefixOf(experiment) + cell.id, std::move(key)});
     }
@@ -102,7 +102,7 @@ std::vector<Cell> TakeawaysExperiment::Cells(Testbed& testbed, const Settings& s
 }
 
 Row TakeawaysExperiment::Run(Testbed& testbed, const Settings& settings, const Cell& cell) const {
-  const Experiment& experiment = FindExperiment(TextOf(cell.key, "experiment"));
+  const Experiment& experiment = FindExperiment(TextOf(cell.key, "of"));
   return experiment.Run(testbed, SettingsOf(experiment, testbed, settings),
                         {cell.id.substr(PrefixOf(experiment).size()), cell.key});
 }

@@ -46,7 +46,7 @@ class Rows {
   void AddMatVec() {
     for (const int side : {64, 256}) {
       for (const auto& [name, law] : laws_) {
-        rows_.push_back({{"experiment", "matvec"},
+        rows_.push_back({{"of", "matvec"},
                          {"side", side},
                          {"weights", "inference only"},
                          {"device", name},
@@ -57,7 +57,7 @@ class Rows {
   void AddDense() {
     for (int scale = 1; scale <= 7; ++scale) {
       for (const auto& [name, law] : laws_) {
-        rows_.push_back({{"experiment", "dense-scaling"},
+        rows_.push_back({{"of", "dense-scaling"},
                          {"input_size", static_cast<int64_t>(std::exp2(2 * scale))},
                          {"batch", 1},
                          {"device", name},
@@ -71,7 +71,7 @@ class Rows {
         const double on_b = strategy < 4 ? strategy / 4.0 : 1 - (strategy - 4) / 4.0;
         const double a_ms = on_b == 1 ? 0 : laws_.at(kTpu).Call((1 - on_b) * mmacs, batch);
         const double b_ms = on_b == 0 ? 0 : laws_.at(kGpu).Call(on_b * mmacs, batch);
-        rows_.push_back({{"experiment", "sharding"}, {"network", network}, {"what", "time"}, {"a", kTpu}, {"b", kGpu},
+        rows_.push_back({{"of", "sharding"}, {"network", network}, {"what", "time"}, {"a", kTpu}, {"b", kGpu},
                          {"batch", batch}, {"strategy", std::to_string(strategy)}, {"on", "devices"},
                          {"call_ms", a_ms + b_ms}, {"between_ms", std::fmax(a_ms, b_ms)},
                          {"per_inference_ms", (a_ms + b_ms) / batch}, {"a_ms", a_ms}, {"b_ms", b_ms},
@@ -83,13 +83,13 @@ class Rows {
     const std::string names[] = {kGpu, kTpu};
     for (const std::string& name : names) {
       for (const int samples : {10, 20})
-        rows_.push_back({{"experiment", "data-parallel"}, {"network", network}, {"what", "alone"}, {"device", name},
+        rows_.push_back({{"of", "data-parallel"}, {"network", network}, {"what", "alone"}, {"device", name},
                          {"samples", samples}, {"call_ms", laws_.at(name).Call(mmacs, samples)}});
     }
     for (const int first : {0, 10, 20}) {
       const double gpu_ms = first == 0 ? 0 : laws_.at(kGpu).Call(mmacs, first);
       const double tpu_ms = first == 20 ? 0 : laws_.at(kTpu).Call(mmacs, 20 - first);
-      Row row = {{"experiment", "data-parallel"}, {"network", network}, {"what", "split"}, {"first", first}, {"second", 20 - first}};
+      Row row = {{"of", "data-parallel"}, {"network", network}, {"what", "split"}, {"first", first}, {"second", 20 - first}};
       row["on"] = first == 0 ? kTpu : first == 20 ? kGpu : "both";
       row["wall_ms"] = std::fmax(gpu_ms, tpu_ms);
       row["first_ms"] = gpu_ms;
@@ -161,7 +161,7 @@ TEST(TakeawaysTest, ALinkThatTakesHalfOfACallIsTheBottleneck) {
   Rows rows({{kTpu, kStick}, {kGpu, kBoard}});
   std::vector<Row> slow = rows.all();
   for (Row& row : slow) {
-    if (TextOf(row, "experiment") == "sharding") row["link_ms"] = 0.7 * NumberOf(row, "call_ms");
+    if (TextOf(row, "of") == "sharding") row["link_ms"] = 0.7 * NumberOf(row, "call_ms");
   }
   // Transfers are a tenth in the rows as they are; the fixed time of a call is 0.3 of 0.7 ms, and 0.3 of 6.3 ms.
   const Cast cast{.tpu = kTpu, .gpu = kGpu};
@@ -178,7 +178,7 @@ TEST(TakeawaysTest, ALinkThatTakesHalfOfACallIsTheBottleneck) {
 TEST(TakeawaysTest, UnstableRowsDoNotCount) {
   std::vector<Row> rows = Rows({{kTpu, kStick}, {kGpu, kBoard}, {"cpu", kHost}}).all();
   for (Row& row : rows) {
-    if (TextOf(row, "experiment") == "matvec") row["unstable"] = "the cores were not free";
+    if (TextOf(row, "of") == "matvec") row["unstable"] = "the cores were not free";
   }
   for (const Takeaway& one : JudgeTakeaways(rows, {.tpu = kTpu, .gpu = kGpu})) {
     const bool needs_them = one.id == "fixed-overhead";
