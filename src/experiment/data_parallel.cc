@@ -164,7 +164,7 @@ Row DataParallel::Run(Testbed& testbed, const Settings& settings, const Cell& ce
     return TextOf(cell.key, "what") == "alone" ? AloneRow(testbed, settings, cell) : SplitRow(testbed, settings, cell);
   } catch (const Error& error) {
     if (!IsRefusal(error)) throw;
-    return Refused(error.what());
+    return Refused(error);
   }
 }
 

@@ -246,7 +246,7 @@ Row Modern::Run(Testbed& testbed, const Settings& settings, const Cell& cell) co
     return NumbersRow(network, testbed, division, static_cast<int>(settings.Number("sets")));
   } catch (const Error& error) {
     if (!IsRefusal(error)) throw;
-    return Refused(error.what());
+    return Refused(error);
   }
 }
 

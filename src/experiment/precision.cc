@@ -163,7 +163,7 @@ Row PrecisionExperiment::Run(Testbed& testbed, const Settings& settings, const C
     return row;
   } catch (const Error& error) {
     if (!IsRefusal(error)) throw;
-    return Refused(error.what());
+    return Refused(error);
   }
 }
 

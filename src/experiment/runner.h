@@ -25,14 +25,15 @@ struct RunnerResult {
   size_t resumed = 0;     // of these were there already
 };
 
-// The first line of an experiment's results: {"format": "consort-experiment", "version": 1, …}.
+// The first line of an experiment's results: {"format": "consort-experiment", "version": 1, "consort": "0.1.0", …}.
 Json HeaderOf(const Experiment& experiment, const Testbed& testbed, const Settings& settings);
 
 // What the experiment would run. Throws what its Cells throws, and kInvalidArgument for settings that leave no cell or name
 // one twice.
 std::vector<Cell> CheckedCells(const Experiment& experiment, Testbed& testbed, const Settings& settings);
 
-// Runs what is missing. Killed at any point and started again with the same settings, it ends with the same cells; by
+// Runs what is missing. A refusal that may pass (testbed.h, MayPass) is in the result but not in the file, so that its cell
+// is run again the next time. Killed at any point and started again with the same settings, it ends with the same cells; by
 // the virtual clock with the same bytes. Throws what the cells throw (rows before it stand) and what RowFile throws.
 RunnerResult RunExperiment(const Experiment& experiment, Testbed& testbed, const Settings& settings,
                            const RunnerOptions& options);

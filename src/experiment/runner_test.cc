@@ -48,6 +48,7 @@ TEST_F(RunnerTest, RowsBeginWithTheirCell) {
   ASSERT_EQ(result.rows.size(), 4);
   EXPECT_EQ(result.rows[3].dump(), R"({"cell":"3","number":3,"square":9})");
   EXPECT_EQ(result.header["testbed"]["platform"]["name"], "seed");
+  EXPECT_FALSE(TextOf(result.header, "consort").empty());
 }
 
 TEST_F(RunnerTest, GoesOnWhereAnErrorEndedIt) {
@@ -70,6 +71,37 @@ TEST_F(RunnerTest, OtherSettingsAreRefusedUnlessFresh) {
   EXPECT_EQ(Run(Counting(), "5", true).rows.size(), 5);
 }
 
+// One cell is refused as long as the device is away.
+class Losing : public Counting {
+ public:
+  Row Run(Testbed& testbed, const Settings& settings, const Cell& cell) const override {
+    if (away && cell.id == "1") return Refused(Error(ErrorCode::kDeviceLost, "the device went away"));
+    return Counting::Run(testbed, settings, cell);
+  }
+  bool away = true;
+};
+
+TEST_F(RunnerTest, RefusalsThatMayPassAreRunAgain) {
+  Testbed testbed({.devices = {"cpu@onnxruntime"}});
+  Losing losing;
+  const auto run = [&](const Counting& experiment) {
+    return RunExperiment(experiment, testbed, Settings(experiment.parameters(), {}, false), {.folder = folder_.path()});
+  };
+  const RunnerResult first = run(losing);
+  ASSERT_EQ(first.rows.size(), 4);
+  EXPECT_EQ(first.rows[1].dump(), R"({"cell":"1","number":1,"refused":"the device went away"})");
+  losing.away = false;
+  const RunnerResult second = run(losing);
+  EXPECT_EQ(second.resumed, 3);
+  EXPECT_EQ(second.rows[1].dump(), R"({"cell":"1","number":1,"square":1})");
+  EXPECT_EQ(run(losing).resumed, 4);
+}
+
+TEST_F(RunnerTest, ByTheVirtualClockRefusalsStay) {
+  EXPECT_EQ(TextOf(Run(Losing()).rows[1], "refused"), "the device went away");
+  EXPECT_EQ(Run(Losing()).resumed, 4);
+}
+
 // "none" leaves no cell, "twice" names one again.
 class Lacking : public Counting {
  public:
@@ -88,8 +120,10 @@ TEST_F(RunnerTest, NoCellAndOneTwiceAreRefusedBeforeAFileIsMade) {
 
 TEST_F(RunnerTest, RowsOfOtherCellsAreRefused) {
   const RunnerResult result = Run(Counting());
-  std::ofstream(result.file) << result.header.dump() << "\n" << R"({"cell":"1"})" << "\n";
-  EXPECT_ERROR(Run(Counting()), ErrorCode::kInvalidArgument, "cell '1' is not the one that comes here");
+  std::ofstream(result.file) << result.header.dump() << "\n" << R"({"cell":"1"})" << "\n" << R"({"cell":"1"})" << "\n";
+  EXPECT_ERROR(Run(Counting()), ErrorCode::kInvalidArgument, ":3: cell '1' is none of these, or stands twice");
+  std::ofstream(result.file) << result.header.dump() << "\n" << R"({"cell":"9"})" << "\n";
+  EXPECT_ERROR(Run(Counting()), ErrorCode::kInvalidArgument, ":2: cell '9' is none of these");
 }
 
 }  // namespace

@@ -185,7 +185,7 @@ Row Scaling::Run(Testbed& testbed, const Settings& settings, const Cell& cell) c
     return RowOf(TimePlan(divided, divided.PlanOf(parts)), batch);
   } catch (const Error& error) {
     if (!IsRefusal(error)) throw;
-    return Refused(error.what());
+    return Refused(error);
   }
 }
 

@@ -156,7 +156,7 @@ Row Sharding::Run(Testbed& testbed, const Settings& settings, const Cell& cell) 
     return NumbersRow(network, std::stoi(strategy), static_cast<int>(settings.Number("sets")));
   } catch (const Error& error) {
     if (!IsRefusal(error)) throw;
-    return Refused(error.what());
+    return Refused(error);
   }
 }
 

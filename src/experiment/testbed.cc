@@ -216,7 +216,8 @@ Json Testbed::ToJson() const {
 }
 
 std::string Testbed::name() const {
-  if (platform_ == nullptr) return all_emulated() ? "emulated" : "local";
+  const bool some_emulated = std::any_of(devices_.begin(), devices_.end(), [](const TestDevice& device) { return device.emulated(); });
+  if (platform_ == nullptr) return all_emulated() ? "emulated" : some_emulated ? "emulated+local" : "local";
   return all_emulated() ? platform_->name : platform_->name + "+local";
 }
 
@@ -233,6 +234,15 @@ bool IsRefusal(const Error& error) {
   }
 }
 
-Json Refused(const std::string& why) { return {{"refused", why}}; }
+bool MayPass(const Error& error) {
+  return error.code() == ErrorCode::kOutOfMemory || error.code() == ErrorCode::kDeviceLost ||
+         error.code() == ErrorCode::kTimeout;
+}
+
+Json Refused(const Error& error) {
+  Json row = {{"refused", error.what()}};
+  if (MayPass(error)) row["may_pass"] = true;
+  return row;
+}
 
 }  // namespace consort::experiment

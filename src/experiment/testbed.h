@@ -97,7 +97,7 @@ class Testbed {
 
   // What results are tied to: platform with fingerprint and settings, devices with engines, processor, seed.
   Json ToJson() const;
-  // "seed" for a platform; "local"; "seed+local" for both.
+  // "seed" for a platform; "local"; "seed+local" for both; "emulated" in the platform's place where each device has its own.
   std::string name() const;
 
  private:
@@ -119,8 +119,11 @@ class Testbed {
 
 // Whether an error says that this device cannot do this: then it is a row of its own, and the experiment goes on.
 bool IsRefusal(const Error& error);
-// {"refused": "…"}.
-Json Refused(const std::string& why);
+// Whether the same may go well another time: the device was lost, did not answer, or memory was taken. By the virtual
+// clock nothing is so.
+bool MayPass(const Error& error);
+// {"refused": "…"}, with "may_pass": true for one that may: the runner keeps no such row (runner.h).
+Json Refused(const Error& error);
 
 }  // namespace consort::experiment
 

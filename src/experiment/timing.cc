@@ -195,7 +195,9 @@ CallTiming TimeCalls(Testbed& testbed, const TestDevice& device, const Network& 
     return device.emulated() ? Emulate(testbed, device, network, options) : Measure(testbed, device, network, options);
   } catch (const Error& error) {
     if (!IsRefusal(error)) throw;
-    return {.provenance = device.emulated() ? Provenance::kEmulated : Provenance::kMeasured, .refused = error.what()};
+    return {.provenance = device.emulated() ? Provenance::kEmulated : Provenance::kMeasured,
+            .refused = error.what(),
+            .may_pass = MayPass(error)};
   }
 }
 
@@ -205,6 +207,7 @@ Json ToJson(const CallTiming& timing) {
   Json row = {{"provenance", ToString(timing.provenance)}};
   if (!timing.refused.empty()) {
     row["refused"] = timing.refused;
+    if (timing.may_pass) row["may_pass"] = true;
     return row;
   }
   row["trials"] = timing.trials;

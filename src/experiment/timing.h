@@ -36,6 +36,7 @@ struct CallTiming {
   double joules = 0;          // of one inference; NaN: not known
   std::string energy_source;  // "modelled: active power × busy time"; "not known: …"
   std::string refused;        // why it cannot run there; empty: it can, and the rest holds
+  bool may_pass = false;      // refused, and may run another time (testbed.h, MayPass)
   std::string unstable;       // why measured times are not to be trusted
   std::vector<std::string> notes;
 };
@@ -47,7 +48,7 @@ CallTiming TimeCalls(Testbed& testbed, const TestDevice& device, const Network& 
                      const TimingOptions& options = {});
 
 // The fields of a row: provenance, trials, mean_ms, median_ms, p90_ms, p99_ms, least_ms, most_ms, low_ms, high_ms,
-// joules, energy_source, unstable and note where there is one; or refused alone. NaN becomes null.
+// joules, energy_source, unstable and note where there is one; or refused alone, with may_pass. NaN becomes null.
 Json ToJson(const CallTiming& timing);
 // The number, or null for NaN.
 Json NumberOrNull(double value);
