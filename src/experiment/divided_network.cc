@@ -71,7 +71,7 @@ CostSource& DividedNetwork::Costs() {
     if (device.target.precision) precision = device.precision;
     choices.push_back({device.described->name, precision, device.target});
   }
-  costs_ = std::make_unique<ModelledCosts>(*testbed_.platform(), choices,
+  costs_ = std::make_unique<ModelledCosts>(*devices_.front().platform, choices,
                                            [this](int64_t batch) -> const Graph& { return ModelAt(batch).graph(); });
   return *costs_;
 }

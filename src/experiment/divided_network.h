@@ -41,7 +41,8 @@ struct Planned {
   std::vector<ReplicaParts> parts;       // of each replica, in the plan's order; empty where a device is real
 };
 
-// Models come from the testbed, which outlives this. One thread at a time.
+// Models come from the testbed, which outlives this. Devices that are all emulated are of one platform (roles.h refuses
+// others). One thread at a time.
 //
 //   DividedNetwork network(testbed, {"seed-cnn", {.batch = 4}}, {gpu, tpu});
 //   const Planned planned = network.PlanOf({{"", {{.device = 1}}}, {"block2/Conv_1", {{.device = 0}}}});

@@ -5,6 +5,7 @@
 
 #include "consort/error.h"
 #include "experiment/roles.h"
+#include "experiment/test_support.h"
 
 namespace consort::experiment {
 namespace {
@@ -27,6 +28,31 @@ TEST(RolesTest, TheSeedsDevicesAndThoseThatStandForThem) {
   EXPECT_THAT([&] { PairOf(seed, "gtx1650,coral"); }, Throws<Error>());
   Testbed alone({.platform = "coral-usb3"});
   EXPECT_THAT([&] { PairOf(alone, ""); }, Throws<Error>());
+}
+
+TEST(RolesTest, RealDevicesPlayThePartsOfTheirKinds) {
+  const std::vector<TestDevice> devices = {{.name = "cpu@onnxruntime", .kind = "cpu"},
+                                           {.name = "cuda:0@onnxruntime", .kind = "gpu"},
+                                           {.name = "npu:0@openvino", .kind = "npu"},
+                                           {.name = "edgetpu:0@tflite", .kind = "edgetpu"}};
+  EXPECT_EQ(UsualPair(devices).a.name, "edgetpu:0@tflite");
+  EXPECT_EQ(UsualPair(devices).b.name, "cuda:0@onnxruntime");
+  EXPECT_EQ(UsualPair({devices[0], devices[1]}).b.name, "cuda:0@onnxruntime");
+}
+
+TEST(RolesTest, DevicesOfTwoPlatformsAreRefused) {
+  Testbed apart({.devices = {"gtx1650", "coral-usb3"}});
+  EXPECT_ERROR(PairOf(apart, ""), ErrorCode::kInvalidArgument, "--platform gives one that has both");
+  EXPECT_ERROR(DevicesFor(apart, "", 3), ErrorCode::kInvalidArgument, "coral-usb3");
+  Testbed mixed({.platform = "seed", .devices = {"rtx2060", "coral-usb3"}});
+  EXPECT_ERROR(PairOf(mixed, ""), ErrorCode::kInvalidArgument, "of platform rtx2060");
+}
+
+TEST(DividedNetworkTest, DevicesOfOneShippedPlatformNeedNoPlatformGiven) {
+  Testbed testbed({.devices = {"rtx2060", "rtx2060/fp16"}});
+  const Pair pair = PairOf(testbed, "");
+  DividedNetwork network(testbed, {"seed-cnn", {}}, {pair.a, pair.b});
+  EXPECT_TRUE(network.PlanOf({{"", {{0}}}}).evaluation);
 }
 
 TEST(RolesTest, SamplesAreSharedInTheSeedsOrder) {

@@ -16,13 +16,16 @@ struct Pair {
   TestDevice b;  // the GPU's
 };
 
-// `text`: "A,B", names of two devices; empty: the testbed's Edge TPU and GPU, where there is none the device whose name
-// says so ("edgetpu-as-published"), else the second device as A and the first as B. Throws kInvalidArgument for another
-// number of names, for a device that is not there, and where the testbed has only one.
+// Of two devices or more: the Edge TPU and the GPU, emulated or real; where there is none the device whose name says so
+// ("edgetpu-as-published"), else the second device as A and the first as B.
+Pair UsualPair(const std::vector<TestDevice>& devices);
+
+// `text`: "A,B", names of two devices; empty: the testbed's usual pair. Throws kInvalidArgument for another number of
+// names, for a device that is not there, where the testbed has only one, and for devices of two platforms.
 Pair PairOf(const Testbed& testbed, const std::string& text);
 
 // `text`: names, comma separated; empty: the first `most` devices, CPUs before GPUs before the rest, as the seed counts
-// them. Throws kInvalidArgument for fewer than two.
+// them. Throws kInvalidArgument for fewer than two, and where all are emulated and of more than one platform.
 std::vector<TestDevice> DevicesFor(const Testbed& testbed, const std::string& text, size_t most);
 
 }  // namespace consort::experiment
