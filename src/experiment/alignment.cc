@@ -26,12 +26,12 @@ constexpr Objective kEnergy = {"joules", "energy", "Best device by joules of an 
 
 report::HeatMap MapOf(const std::vector<Row>& rows, const Objective& objective) {
   report::HeatMap map{.id = fmt::format("alignment-{}", objective.field == kTime.field ? "time" : "energy"),
-                      .caption = objective.caption,
+                      .caption = objective.caption + MixedOrigins(rows),
                       .x = {.title = "batch", .categories = ValuesOf(rows, "batch")},
                       .y = {.title = "model", .categories = ValuesOf(rows, "model")},
                       .value_title = "margin over the second",
                       .logarithmic = true,
-                      .origin = CommonOrigin(rows)};
+                      .origin = LeastReal(rows)};
   for (const std::string& model : map.y.categories) {
     std::vector<double>& values = map.values.emplace_back();
     std::vector<std::string>& texts = map.texts.emplace_back();
@@ -62,7 +62,7 @@ report::Table BestTable(const std::vector<Row>& rows) {
     table.rows.push_back({{model, Describe(WinnerOf(Select(rows, {{"model", model}, {"batch", least}}), "mean_ms")),
                            Describe(WinnerOf(Select(rows, {{"model", model}}), "ms_per_sample")),
                            Describe(WinnerOf(Select(rows, {{"model", model}}), "joules"))},
-                          CommonOrigin(rows)});
+                          LeastReal(rows)});
   }
   return table;
 }

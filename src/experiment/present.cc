@@ -31,13 +31,7 @@ report::Cell FigureOf(const Row* row, const std::string& field) {
   return TextOf(*row, "unstable").empty() || std::isnan(value) ? CellOf(*row, field) : "~" + FormatNumber(value);
 }
 
-// Modelled before emulated before measured; kNone where no row has figures.
-report::Origin LeastReal(const std::vector<Row>& rows) {
-  for (const auto origin : {report::Origin::kModelled, report::Origin::kEmulated, report::Origin::kMeasured}) {
-    if (std::any_of(rows.begin(), rows.end(), [origin](const Row& row) { return OriginOf(row) == origin; })) return origin;
-  }
-  return report::Origin::kNone;
-}
+bool IsRefused(const Row& row) { return !TextOf(row, kRefused).empty(); }
 
 // "a, b, c and 4 more".
 std::string Some(const std::vector<std::string>& names) {
@@ -56,11 +50,24 @@ report::Origin OriginOf(const Row& row) {
   return report::Origin::kNone;
 }
 
-report::Origin CommonOrigin(const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
-    if (OriginOf(row) != OriginOf(rows.front())) return report::Origin::kNone;
+report::Origin LeastReal(const std::vector<Row>& rows) {
+  const bool all_refused = std::all_of(rows.begin(), rows.end(), IsRefused);
+  for (const auto origin : {report::Origin::kModelled, report::Origin::kEmulated, report::Origin::kMeasured}) {
+    const auto has_it = [&](const Row& row) { return (all_refused || !IsRefused(row)) && OriginOf(row) == origin; };
+    if (std::any_of(rows.begin(), rows.end(), has_it)) return origin;
   }
-  return rows.empty() ? report::Origin::kNone : OriginOf(rows.front());
+  return report::Origin::kNone;
+}
+
+std::string MixedOrigins(const std::vector<Row>& rows) {
+  std::map<std::string, int> counts;
+  for (const Row& row : rows) {
+    if (!IsRefused(row) && OriginOf(row) != report::Origin::kNone) ++counts[TextOf(row, "provenance")];
+  }
+  if (counts.size() < 2) return "";
+  std::vector<std::string> parts;
+  for (const auto& [origin, count] : counts) parts.push_back(fmt::format("{} {}", count, origin));
+  return fmt::format(" Cells: {}.", Join(parts));
 }
 
 std::string Shown(const Row& row, const std::string& field) {

@@ -13,8 +13,11 @@ namespace consort::experiment {
 
 // By a row's "provenance".
 report::Origin OriginOf(const Row& row);
-// That of all rows; kNone where they differ.
-report::Origin CommonOrigin(const std::vector<Row>& rows);
+// That of the least real figure among the rows: modelled before emulated before measured. Rows that were refused do not
+// count beside others; kNone where no row has one.
+report::Origin LeastReal(const std::vector<Row>& rows);
+// The end of a caption where figures of several origins stand together: " Cells: 301 emulated, 20 modelled."; else "".
+std::string MixedOrigins(const std::vector<Row>& rows);
 
 // A field as readers see it: texts as they are, numbers in the shortest form; "" where it is absent.
 std::string Shown(const Row& row, const std::string& field);

@@ -24,6 +24,19 @@ TEST(PresentTest, PivotHasAColumnPerValue) {
   EXPECT_EQ(table.rows[1].origin, report::Origin::kEmulated);
 }
 
+TEST(PresentTest, RefusedRowsDoNotTakeAMapsOrigin) {
+  const Row measured = {{"provenance", "measured"}, {"mean_ms", 1}};
+  const Row modelled = {{"provenance", "modelled"}, {"mean_ms", 1}};
+  const Row refused = {{"refused", "too large"}};
+  EXPECT_EQ(LeastReal({measured, refused, measured}), report::Origin::kMeasured);
+  EXPECT_EQ(LeastReal({refused, measured, kRows[0], modelled}), report::Origin::kModelled);
+  EXPECT_EQ(LeastReal({measured, kRows[2]}), report::Origin::kMeasured);  // an emulated device refused
+  EXPECT_EQ(LeastReal({refused}), report::Origin::kNone);
+  EXPECT_EQ(LeastReal({}), report::Origin::kNone);
+  EXPECT_EQ(MixedOrigins({measured, refused, kRows[2]}), "");
+  EXPECT_EQ(MixedOrigins({measured, kRows[0], refused, measured}), " Cells: 1 emulated, 2 measured.");
+}
+
 TEST(PresentTest, LongTableSaysRefusedOnce) {
   const report::Table table =
       LongTable("id", "", kRows, {{"device", "device", ""}}, {{"mean_ms", "mean", "ms"}, {"size", "size", ""}});

@@ -58,15 +58,17 @@ std::string CellText(const Row& row, const std::string& figure) {
 // Strategy × batch, of one network.
 report::HeatMap MapOf(const std::vector<Row>& rows, const std::string& network, const std::string& figure,
                       const std::string& caption) {
+  std::vector<Row> own;
+  for (const Row* row : Select(rows, {{"network", network}})) own.push_back(*row);
   report::HeatMap map{.id = fmt::format("sharding-{}-{}", network, figure == "per_inference_ms" ? "call" : "steady"),
-                      .caption = fmt::format("{}: {}", network, caption),
+                      .caption = fmt::format("{}: {}{}", network, caption, MixedOrigins(own)),
                       .x = {.title = "batch"},
                       .y = {.title = "strategy"},
                       .value_title = "time per inference",
                       .value_unit = "ms",
                       .logarithmic = true,
                       .surface = true,
-                      .origin = CommonOrigin(TimedRows(rows))};
+                      .origin = LeastReal(own)};
   map.x.categories = ValuesOf(rows, "batch");
   for (const std::string& strategy : ValuesOf(rows, "strategy")) {
     if (strategy.starts_with("planned")) continue;
@@ -130,7 +132,8 @@ report::Table NumbersTable(const std::vector<Row>& rows) {
                    {{"cosine", "cosine", ""},
                     {"max_error", "largest error", ""},
                     {"sqnr_db", "SQNR", "dB"},
-                    {"top1", "top-1 agreement", ""}});
+                    {"top1", "top-1 agreement", ""},
+                    {"numbers_from", "computed by", ""}});
 }
 
 std::vector<Overlay> OverlaysOf(const Reference& reference, const std::vector<Row>& rows) {

@@ -64,7 +64,7 @@ std::string Origins(const std::vector<Row>& rows) {
 report::Origin OriginOfAll(const std::vector<Row>& rows) {
   const auto is_measured = [](const Row& row) { return OriginOf(row) == report::Origin::kMeasured; };
   const bool measured = std::any_of(rows.begin(), rows.end(), is_measured);
-  return measured ? CommonOrigin(rows) : report::Origin::kEmulated;
+  return measured ? LeastReal(rows) : report::Origin::kEmulated;
 }
 
 std::string VerdictOf(const std::vector<Takeaway>& takeaways) {
