@@ -85,6 +85,15 @@ TEST(ShardingTest, NumbersAreWrongOnlyWhereSomethingRunsInEightBits) {
   EXPECT_GT(number("0", "max_error"), 1e-5);  // all on the Edge TPU
   EXPECT_GT(number("0", "cosine"), 0.9);
   EXPECT_GT(number("6", "max_error"), 1e-6);
+  // What stands for emulated devices is emulated, and says what computed it.
+  const auto from = [&](const char* strategy) {
+    const Row* row = FindRow(result.rows, {{"what", "numbers"}, {"strategy", strategy}});
+    EXPECT_EQ(TextOf(*row, "provenance"), "emulated");
+    return TextOf(*row, "numbers_from");
+  };
+  EXPECT_EQ(from("4"), "cpu@onnxruntime");
+  EXPECT_EQ(from("0"), "cpu@onnxruntime/int8");
+  EXPECT_EQ(from("6"), "cpu@onnxruntime/int8, cpu@onnxruntime");
 }
 
 TEST(ShardingTest, TheBestAreFoundByTheFigureThatIsAskedFor) {
@@ -171,6 +180,7 @@ TEST(ModernTest, DividesBetweenAttentionAndDenseLayers) {
   };
   EXPECT_LT(error("all on A"), 1e-5);
   EXPECT_GT(error("dense on B"), 1e-5);
+  EXPECT_EQ(TextOf(*FindRow(result.rows, {{"what", "numbers"}, {"division", "all on A"}}), "provenance"), "emulated");
 }
 
 TEST(ModernTest, DenseLayersOfASequenceAreNothingForTheEdgeTpu) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "base/clock_thread.h"
@@ -11,6 +13,7 @@
 #include "consort/error.h"
 #include "emulate/virtual_clock.h"
 #include "experiment/numbers.h"
+#include "experiment/timing.h"
 #include "plan/modelled_costs.h"
 #include "plan/written_costs.h"
 #include "tune/local_planner.h"
@@ -42,7 +45,29 @@ Target NumbersOf(const TestDevice& device) {
   return target;
 }
 
+// Emulated devices' numbers come from the CPU.
+std::string NumbersFrom(const std::vector<TestDevice>& devices) {
+  std::vector<std::string> names;
+  for (const TestDevice& device : devices) {
+    Target target = NumbersOf(device);
+    if (device.emulated()) target = {.device = "cpu", .backend = target.backend, .precision = target.precision};
+    const std::string name = target.ToString();
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return Join(names);
+}
+
 }  // namespace
+
+Json ToJson(const DividedNumbers& numbers) {
+  const Accuracy& accuracy = numbers.accuracy;
+  return {{"provenance", ToString(numbers.provenance)},
+          {"numbers_from", numbers.from},
+          {"cosine", NumberOrNull(accuracy.cosine)},
+          {"max_error", NumberOrNull(accuracy.error)},
+          {"sqnr_db", NumberOrNull(accuracy.sqnr_db)},
+          {"top1", accuracy.top1 ? Json(*accuracy.top1) : Json()}};
+}
 
 DividedNetwork::DividedNetwork(Testbed& testbed, Network network, std::vector<TestDevice> devices)
     : testbed_(testbed), network_(std::move(network)), devices_(std::move(devices)) {}
@@ -98,6 +123,27 @@ Draft DividedNetwork::DraftOf(const Graph& graph, const Parts& parts, int64_t ba
   }
   draft.stages.back().end = static_cast<OpId>(graph.ops().size());
   return draft;
+}
+
+std::vector<TestDevice> DividedNetwork::DevicesOf(const Plan& plan) const {
+  std::vector<TestDevice> used;
+  std::copy_if(devices_.begin(), devices_.end(), std::back_inserter(used), [&plan](const TestDevice& device) {
+    return std::any_of(plan.stages.begin(), plan.stages.end(), [&device](const Stage& stage) {
+      return std::any_of(stage.replicas.begin(), stage.replicas.end(),
+                         [&device](const Replica& replica) { return replica.target == device.target; });
+    });
+  });
+  return used;
+}
+
+std::vector<TestDevice> DividedNetwork::DevicesOf(const Parts& parts) const {
+  std::set<size_t> places;
+  for (const Part& part : parts) {
+    for (const Share& share : part.shares) places.insert(share.device);
+  }
+  std::vector<TestDevice> used;
+  for (const size_t place : places) used.push_back(devices_.at(place));
+  return used;
 }
 
 std::string DividedNetwork::NameOf(const Replica& replica) const {
@@ -173,7 +219,7 @@ Planned DividedNetwork::ChooseByRunning(PlanQuery query) {
   return {.plan = MakeLocalPlan(registry, model_at, options, SeededInputs(testbed_.seed()), profile).plan};
 }
 
-Accuracy DividedNetwork::Check(const Parts& parts, int64_t batch, int sets) {
+DividedNumbers DividedNetwork::Check(const Parts& parts, int64_t batch, int sets) {
   const auto model_at = [this](int64_t size) {
     Network at = network_;
     at.make.batch = size;
@@ -193,7 +239,8 @@ Accuracy DividedNetwork::Check(const Parts& parts, int64_t batch, int sets) {
   if (all_emulated()) options.prepare.open.clock = &clock;
   const PlanAccuracy accuracy = CheckPlan(QuantizingRegistry(testbed_, network_), plan, model_at, options);
   if (!accuracy.whole) throw Error(ErrorCode::kUnsupported, accuracy.problem);
-  return *accuracy.whole;
+  const std::vector<TestDevice> used = DevicesOf(parts);
+  return {*accuracy.whole, ProvenanceOf(used), NumbersFrom(used)};
 }
 
 }  // namespace consort::experiment

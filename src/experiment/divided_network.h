@@ -41,6 +41,15 @@ struct Planned {
   std::vector<ReplicaParts> parts;       // of each replica, in the plan's order; empty where a device is real
 };
 
+// Numbers of a division.
+struct DividedNumbers {
+  Accuracy accuracy;
+  Provenance provenance = Provenance::kEmulated;  // of the devices that it uses
+  std::string from;  // what computed them, each once: "cpu@onnxruntime, cpu@onnxruntime/int8"
+};
+// Fields of a row: provenance, numbers_from, cosine, max_error, sqnr_db, top1. What is not there becomes null.
+Json ToJson(const DividedNumbers& numbers);
+
 // Models come from the testbed, which outlives this. Devices that are all emulated are of one platform (roles.h refuses
 // others). One thread at a time.
 //
@@ -68,15 +77,18 @@ class DividedNetwork {
   // targets measured, run and compared (src/tune/local_planner.h). `most_stages`: 0: not bounded; 1: the network is not
   // cut, devices may share the samples of a call. Throws as MakePlans and MakeLocalPlan do.
   Planned Choose(Objective objective, int most_stages = 0);
+  // Those of the network's devices that a plan of it uses, each once.
+  std::vector<TestDevice> DevicesOf(const Plan& plan) const;
   // "coral-usb3 > gtx1650"; where devices divide the samples of each call "gtx1650 12 + coral-usb3 8".
   std::string Describe(const Plan& plan) const;
 
   // The numbers against the whole network's in fp32 on cpu@onnxruntime, over `sets` seeded inputs of `batch` samples.
   // Emulated devices compute theirs on ONNX Runtime: in integers where that is their precision, else in fp32. Throws
   // what quantizing, preparing and running throw.
-  Accuracy Check(const Parts& parts, int64_t batch, int sets);
+  DividedNumbers Check(const Parts& parts, int64_t batch, int sets);
 
  private:
+  std::vector<TestDevice> DevicesOf(const Parts& parts) const;
   Draft DraftOf(const Graph& graph, const Parts& parts, int64_t batch) const;
   CostSource& Costs();
   Planned Explained(Plan plan, Evaluation evaluation);

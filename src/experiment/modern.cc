@@ -104,10 +104,7 @@ Row TimeRow(DividedNetwork& network, const std::string& division) {
 
 Row NumbersRow(DividedNetwork& network, Testbed& testbed, const std::string& division, int sets) {
   const Graph& graph = testbed.ModelOf(network.network()).graph();
-  const Accuracy accuracy = network.Check(PartsOf(graph, division), 1, sets);
-  Row row = {{"provenance", ToString(Provenance::kMeasured)}, {"cosine", NumberOrNull(accuracy.cosine)}};
-  row["max_error"] = NumberOrNull(accuracy.error);
-  row["sqnr_db"] = NumberOrNull(accuracy.sqnr_db);
+  Row row = ToJson(network.Check(PartsOf(graph, division), 1, sets));
   row["samples"] = sets;
   return row;
 }
@@ -273,7 +270,10 @@ Outcome Modern::Report(const Findings& findings) const {
                              "Numbers against the undivided network in fp32 on cpu@onnxruntime; those of an emulated "
                              "Edge TPU in 8 bits, computed on this machine.",
                              RowsOf(rows, "numbers"), {{"network", "network", ""}, {"division", "division", ""}},
-                             {{"cosine", "cosine", ""}, {"max_error", "largest error", ""}, {"sqnr_db", "SQNR", "dB"}}));
+                             {{"cosine", "cosine", ""},
+                              {"max_error", "largest error", ""},
+                              {"sqnr_db", "SQNR", "dB"},
+                              {"numbers_from", "computed by", ""}}));
   for (const Row& row : RowsOf(rows, "support")) blocks.push_back(report::Paragraph{SupportText(row)});
   AddRemarks(timed, blocks);
   return outcome;

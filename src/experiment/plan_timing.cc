@@ -61,6 +61,15 @@ void AddCalls(const SessionReport& session, std::vector<ReplicaTime>& replicas) 
   }
 }
 
+// What the platforms say against the plan's emulated devices.
+void AddWarnings(const DividedNetwork& network, const Plan& plan, PlanTiming& timing) {
+  std::set<std::string> warnings;
+  for (const TestDevice& device : network.DevicesOf(plan)) {
+    if (device.emulated() && !device.described->warning.empty()) warnings.insert(device.described->warning);
+  }
+  timing.notes.insert(timing.notes.end(), warnings.begin(), warnings.end());
+}
+
 // Tensors that cross into, between and out of stages, of one call.
 int64_t BytesOfCall(const Plan& plan) {
   int64_t bytes = 0;
@@ -149,11 +158,7 @@ PlanTiming TimeEmulated(DividedNetwork& network, const Planned& planned, const P
     Emulate(network, planned, options, timing);
   }
   AddModelledEnergy(planned, timing);
-  std::set<std::string> warnings;
-  for (const TestDevice& device : network.devices()) warnings.insert(device.described->warning);
-  for (const std::string& warning : warnings) {
-    if (!warning.empty()) timing.notes.push_back(warning);
-  }
+  AddWarnings(network, planned.plan, timing);
   return timing;
 }
 
@@ -180,8 +185,9 @@ void Fill(const MeterSummary& summary, PlanTiming& timing) {
 }
 
 PlanTiming Measure(DividedNetwork& network, const Planned& planned, const PlanTimingOptions& options) {
-  PlanTiming timing{.provenance = Provenance::kMeasured, .between_s = kNotKnown};
+  PlanTiming timing{.provenance = ProvenanceOf(network.DevicesOf(planned.plan)), .between_s = kNotKnown};
   timing.replicas = ReplicasOf(network, planned);
+  AddWarnings(network, planned.plan, timing);
   Testbed& testbed = network.testbed();
   const Registry registry = QuantizingRegistry(testbed, network.network());
   const ModelAtBatch model_at = [&network](int64_t batch) { return network.ModelAt(batch); };

@@ -43,7 +43,8 @@ struct PlanTiming {
 
 // The real Session runs the plan. Of emulated devices alone by the virtual clock, without numbers; where the tensors
 // under way would take more than 1 GiB the cost models alone are asked, and the provenance says kModelled. Else by the
-// real clock, loaded anew twice, in blocks behind a noise gate. Throws what preparing and running throw.
+// real clock, loaded anew twice, in blocks behind a noise gate; the provenance is that of the plan's own devices:
+// kEmulated where one of them is. Throws what preparing and running throw.
 PlanTiming TimePlan(DividedNetwork& network, const Planned& planned, const PlanTimingOptions& options = {});
 
 // Fields of a row: provenance, call_ms, between_ms, low_ms, high_ms, joules, energy_source; unstable and note where

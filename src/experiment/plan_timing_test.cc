@@ -88,6 +88,29 @@ TEST(PlanTimingTest, WhatIsTooLargeForMemoryIsModelled) {
   EXPECT_DOUBLE_EQ(timing.call_s, planned.evaluation->prediction.latency_s);
 }
 
+// A platform's device beside a target of this machine: by the real clock, and yet what is emulated says so.
+TEST(PlanTimingTest, APlanOfAMixedTestbedIsWhatItsOwnDevicesAre) {
+  Testbed testbed({.platform = "seed", .devices = {"gtx1650", "cpu@onnxruntime"}, .quick = true});
+  DividedNetwork network(testbed, {"seed-dense", {.scale = 1, .batch = 2}}, testbed.devices());
+  const auto timed = [&network](const Parts& parts) {
+    return TimePlan(network, network.PlanOf(parts), {.steady = false, .time_s = 0.1});
+  };
+  EXPECT_EQ(timed({{"", {{0}}}}).provenance, Provenance::kEmulated);
+  EXPECT_EQ(timed({{"", {{1}}}}).provenance, Provenance::kMeasured);
+  const PlanTiming both = timed({{"", {{0, 1}, {1, 1}}}});
+  EXPECT_EQ(both.provenance, Provenance::kEmulated);
+  ASSERT_EQ(both.replicas.size(), 2U);
+  EXPECT_GT(both.call_s, 0);
+}
+
+TEST(PlanTimingTest, WarningsAreThoseOfThePlansDevices) {
+  Testbed testbed({.platform = "seed-as-published"});
+  const Pair pair = PairOf(testbed, "");
+  DividedNetwork network(testbed, {"seed-dense", {.scale = 1, .batch = 1}}, {pair.a, pair.b});
+  EXPECT_EQ(TimePlan(network, network.PlanOf({{"", {{0}}}})).notes.size(), 1U);
+  EXPECT_TRUE(TimePlan(network, network.PlanOf({{"", {{1}}}})).notes.empty());
+}
+
 TEST(DividedNetworkTest, AnUnknownPartIsRefused) {
   Testbed testbed({.platform = "seed"});
   const Pair pair = PairOf(testbed, "");

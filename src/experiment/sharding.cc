@@ -86,11 +86,7 @@ Row TimeRow(DividedNetwork& network, const std::string& strategy) {
 }
 
 Row NumbersRow(DividedNetwork& network, int strategy, int sets) {
-  const Accuracy accuracy = network.Check(PartsOf(network, strategy), kCheckedBatch, sets);
-  Row row = {{"provenance", ToString(Provenance::kMeasured)}, {"cosine", NumberOrNull(accuracy.cosine)}};
-  row["max_error"] = NumberOrNull(accuracy.error);
-  row["sqnr_db"] = NumberOrNull(accuracy.sqnr_db);
-  row["top1"] = accuracy.top1 ? Json(*accuracy.top1) : Json();
+  Row row = ToJson(network.Check(PartsOf(network, strategy), kCheckedBatch, sets));
   row["samples"] = sets * kCheckedBatch;
   return row;
 }

@@ -13,7 +13,7 @@ namespace consort::experiment {
 //   5-7   the first k-4 blocks on A, the rest on B
 // Rows of "what" = "time" have call_ms (a batch through all parts, nothing else under way) and between_ms (with both
 // devices busy), each also per inference, a_ms and b_ms (a call's time on each), link_ms; rows of "numbers" the accuracy
-// against the undivided network. Strategies "planned for latency" and "planned for throughput" are the planner's choice.
+// against the undivided network, emulated where a device is, with numbers_from. Strategies "planned for latency" and "planned for throughput" are the planner's choice.
 class Sharding : public Experiment {
  public:
   std::string name() const override { return "sharding"; }

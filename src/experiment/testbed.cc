@@ -64,6 +64,11 @@ std::vector<Precision> PrecisionsOf(const DeviceInfo& info, Precision own) {
 
 }  // namespace
 
+Provenance ProvenanceOf(const std::vector<TestDevice>& devices) {
+  const bool emulated = std::any_of(devices.begin(), devices.end(), [](const TestDevice& device) { return device.emulated(); });
+  return emulated ? Provenance::kEmulated : Provenance::kMeasured;
+}
+
 std::string Describe(const Network& network) {
   const zoo::MakeOptions& make = network.make;
   std::string text = network.name;

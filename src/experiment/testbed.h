@@ -12,6 +12,7 @@
 
 #include "consort/error.h"
 #include "consort/model.h"
+#include "consort/provenance.h"
 #include "consort/registry.h"
 #include "experiment/settings.h"
 #include "platform/platform.h"
@@ -46,6 +47,9 @@ struct TestDevice {
 
   bool emulated() const { return described != nullptr; }
 };
+
+// What a figure is to which these devices belong together: kEmulated where one of them is, else kMeasured.
+Provenance ProvenanceOf(const std::vector<TestDevice>& devices);
 
 // A network of the zoo at a batch: what cells run.
 struct Network {
