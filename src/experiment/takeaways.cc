@@ -118,6 +118,8 @@ class Judge {
     for (const Row* row : Select(shared_, {{"network", network}})) own.push_back(*row);
     return SplitsWithIdeals(own);
   }
+  std::string LinkFigures(const std::vector<std::string>& shares, const std::vector<std::string>& unknown,
+                          double fixed_ms) const;
   std::string PlaceOfTpu(const std::vector<Row>& splits) const;
 
   const std::vector<Row>& rows_;
@@ -204,8 +206,8 @@ Takeaway Judge::ComplexNets() const {
   Takeaway one{.id = "complex-nets",
                .statement = "GPUs better handled more complex architectures (e.g. CNN)",
                .source = "takeaway_3",
-               .rule = "batch 1, the seed's CNNs and its AlexNet: the GPU is faster than the Edge TPU by 5 %; "
-                       "confirmed: for all of them; not confirmed: for none"};
+               .rule = "batch 1, the seed's CNNs, and its AlexNet for the fewest samples that were run: the GPU is faster than the "
+                       "Edge TPU by 5 %; confirmed: for all of them; not confirmed: for none"};
   Count count;
   std::vector<std::string> figures;
   const auto add = [&](const std::string& network, double ratio) {
@@ -229,21 +231,29 @@ Takeaway Judge::ComplexNets() const {
   return one;
 }
 
+std::string Judge::LinkFigures(const std::vector<std::string>& shares, const std::vector<std::string>& unknown,
+                               double fixed_ms) const {
+  if (!shares.empty())
+    return fmt::format("of a call: {}; the fixed time is the whole call of the smallest seed-dense, what it computes "
+                       "included: {}",
+                       Join(shares, "; "), FormatMs(fixed_ms));
+  if (unknown.empty()) return "no network ran on " + cast_.tpu;
+  return fmt::format("what transfers take is not known; beside its two parts a divided call takes {}, which is the session's "
+                     "work as well",
+                     Join(unknown));
+}
+
 Takeaway Judge::LinkBottleneck() const {
   Takeaway one{.id = "link-bottleneck",
                .statement = "USB connection was major bottleneck",
                .source = "takeaway_4",
                .rule = "of a call on the Edge TPU, transfers and the fixed time of a call (where there is a link) take at "
-                       "least half, in the middle of the seed's networks at batch 1; not confirmed: at most 20 %; where "
-                       "links are not known: what a divided call takes beside its parts"};
+                       "least half, in the middle of the seed's networks at batch 1; not confirmed: at most 20 %; not known "
+                       "where links are not"};
   const double round_trip_ms = Sizes(1e12).empty() ? kNothing : Dense(Sizes(1e12).front(), cast_.tpu);
   std::vector<double> shares;
   std::vector<std::string> figures;
-  const auto add = [&](const std::string& what, double share) {
-    if (std::isnan(share)) return;
-    shares.push_back(share);
-    figures.push_back(fmt::format("{} {:.0f} %", what, 100 * share));
-  };
+  std::vector<std::string> unknown;  // where links are not known
   for (const std::string& network : Networks()) {
     const double call_ms = Sharded(network, "1", kOnA, "call_ms");
     const double link_ms = Sharded(network, "1", kOnA, "link_ms");
@@ -251,11 +261,15 @@ Takeaway Judge::LinkBottleneck() const {
       const Row* divided = FindRow(sharding_, {{"network", network}, {"batch", "1"}, {"strategy", "2"}});
       if (divided == nullptr) continue;
       const double parts_ms = NumberOf(*divided, "a_ms") + NumberOf(*divided, "b_ms");
-      add(network + ", divided:", std::fmax(0, 1 - parts_ms / NumberOf(*divided, "call_ms")));
+      const double beside = std::fmax(0, 1 - parts_ms / NumberOf(*divided, "call_ms"));
+      if (!std::isnan(beside)) unknown.push_back(fmt::format("{} {:.0f} %", network, 100 * beside));
       continue;
     }
     const double fixed_ms = link_ms > 0 && !std::isnan(round_trip_ms) ? round_trip_ms : 0;
-    add(network, std::fmin(1, (link_ms + fixed_ms) / call_ms));
+    const double share = std::fmin(1, (link_ms + fixed_ms) / call_ms);
+    if (std::isnan(share)) continue;
+    shares.push_back(share);
+    figures.push_back(fmt::format("{} {:.0f} %, transfers alone {:.0f} %", network, 100 * share, 100 * link_ms / call_ms));
   }
   if (!shares.empty()) {
     const double middle = Median(shares);
@@ -263,7 +277,7 @@ Takeaway Judge::LinkBottleneck() const {
                   : middle <= kNoBottleneck ? TakeawayVerdict::kNotConfirmed
                                             : TakeawayVerdict::kDepends;
   }
-  one.figures = shares.empty() ? "no network ran on " + cast_.tpu : "of a call: " + Join(figures);
+  one.figures = LinkFigures(figures, unknown, round_trip_ms);
   return one;
 }
 

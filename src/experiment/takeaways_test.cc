@@ -175,6 +175,25 @@ TEST(TakeawaysTest, ALinkThatTakesHalfOfACallIsTheBottleneck) {
   EXPECT_EQ(verdict(rows.all()), TakeawayVerdict::kDepends);
 }
 
+TEST(TakeawaysTest, WithoutKnownLinksTheyAreNotJudged) {
+  std::vector<Row> rows = Rows({{kTpu, kStick}, {kGpu, kBoard}}).all();
+  for (Row& row : rows) {
+    if (TextOf(row, "experiment") == "sharding") row["link_ms"] = nullptr;
+    if (TextOf(row, "experiment") == "sharding") row["call_ms"] = 4 * NumberOf(row, "call_ms");
+  }
+  for (const Takeaway& one : JudgeTakeaways(rows, {.tpu = kTpu, .gpu = kGpu})) {
+    if (one.id != "link-bottleneck") continue;
+    EXPECT_EQ(one.verdict, TakeawayVerdict::kNotKnown);
+    EXPECT_THAT(one.figures, AllOf(HasSubstr("seed-cnn 75 %"), HasSubstr("not known")));
+  }
+}
+
+TEST(TakeawaysTest, AFixedTimeIsAFigureOfItsOwn) {
+  const auto judged = Judged({{kTpu, kStick}, {kGpu, kBoard}, {"cpu", kHost}});
+  EXPECT_THAT(judged.at("link-bottleneck").figures, AllOf(HasSubstr("seed-cnn 53 %, transfers alone 10 %"), HasSubstr("0.3 ms")));
+  EXPECT_THAT(judged.at("complex-nets").rule, HasSubstr("for the fewest samples that were run"));
+}
+
 TEST(TakeawaysTest, UnstableRowsDoNotCount) {
   std::vector<Row> rows = Rows({{kTpu, kStick}, {kGpu, kBoard}, {"cpu", kHost}}).all();
   for (Row& row : rows) {
