@@ -90,6 +90,13 @@ std::string CountsOf(const std::vector<Row>& rows, const Objective& objective) {
   return fmt::format("{}: {} (wins of {})", objective.title, Join(parts), cells);
 }
 
+// Joules of counters and joules of a formula are not ranked against each other. The kind is "modelled" or a counter's.
+bool OfOneKind(const std::vector<const Row*>& rows, const std::string& field) {
+  const auto is_modelled = [](const Row* row) { return TextOf(*row, "energy_source").starts_with("modelled"); };
+  const auto modelled = std::count_if(rows.begin(), rows.end(), is_modelled);
+  return field != kEnergy.field || modelled == 0 || modelled == static_cast<std::ptrdiff_t>(rows.size());
+}
+
 zoo::MakeOptions MakeOf(int64_t batch, uint64_t seed) { return {.batch = batch, .seed = seed}; }
 
 }  // namespace
@@ -106,7 +113,7 @@ Winner WinnerOf(const std::vector<const Row*>& rows, const std::string& field) {
   for (const auto& [device, row] : best) order.push_back(row);
   std::stable_sort(order.begin(), order.end(),
                    [&field](const Row* a, const Row* b) { return NumberOf(*a, field) < NumberOf(*b, field); });
-  if (order.empty()) return {};
+  if (order.empty() || !OfOneKind(order, field)) return {};
   Winner winner{.device = TextOf(*order[0], "device"), .value = NumberOf(*order[0], field), .origin = OriginOf(*order[0])};
   if (order.size() == 1) return winner;
   winner.second = TextOf(*order[1], "device");

@@ -152,12 +152,19 @@ report::Table PivotTable(const std::string& id, const std::string& caption, cons
 
 void AddRemarks(const std::vector<Row>& rows, std::vector<report::Block>& blocks) {
   std::map<std::string, std::vector<std::string>> refused;  // cells by reason
+  std::map<std::string, int> energy;  // cells by source
   std::vector<std::string> unstable;
   for (const Row& row : rows) {
     if (!TextOf(row, kRefused).empty()) refused[TextOf(row, kRefused)].push_back(TextOf(row, "cell"));
+    if (!TextOf(row, "energy_source").empty()) ++energy[TextOf(row, "energy_source")];
     if (!TextOf(row, "unstable").empty()) unstable.push_back(TextOf(row, "cell"));
   }
   for (const auto& [why, cells] : refused) blocks.push_back(report::Paragraph{fmt::format("Refused: {}: {}.", Some(cells), why)});
+  if (!energy.empty()) {
+    std::vector<std::string> sources;
+    for (const auto& [source, count] : energy) sources.push_back(fmt::format("{} ({} cells)", source, count));
+    blocks.push_back(report::Paragraph{fmt::format("Where energy comes from: {}.", Join(sources, "; "))});
+  }
   if (unstable.empty()) return;
   blocks.push_back(report::Paragraph{fmt::format(
       "~ Unstable, not to be trusted, because the cores were not free: {} of {} cells ({}).", unstable.size(), rows.size(),

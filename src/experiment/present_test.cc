@@ -37,6 +37,17 @@ TEST(PresentTest, RefusedRowsDoNotTakeAMapsOrigin) {
   EXPECT_EQ(MixedOrigins({measured, kRows[0], refused, measured}), " Cells: 1 emulated, 2 measured.");
 }
 
+TEST(PresentTest, RemarksSayWhereEnergyComesFrom) {
+  std::vector<report::Block> blocks;
+  AddRemarks({{{"energy_source", "modelled: by formula"}}, {{"energy_source", "RAPL"}}, {{"energy_source", "RAPL"}}, {{"cell", "x"}}},
+             blocks);
+  ASSERT_EQ(blocks.size(), 1);
+  EXPECT_EQ(std::get<report::Paragraph>(blocks[0]).text, "Where energy comes from: RAPL (2 cells); modelled: by formula (1 cells).");
+  blocks.clear();
+  AddRemarks({{{"cell", "x"}}}, blocks);
+  EXPECT_TRUE(blocks.empty());
+}
+
 TEST(PresentTest, LongTableSaysRefusedOnce) {
   const report::Table table =
       LongTable("id", "", kRows, {{"device", "device", ""}}, {{"mean_ms", "mean", "ms"}, {"size", "size", ""}});
