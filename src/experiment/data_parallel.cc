@@ -68,6 +68,13 @@ Parts PartsOf(const std::vector<int64_t>& samples) {
   return {part};
 }
 
+// Who shares, in order: "cpu,gpu,edgetpu".
+std::string PartsText(const std::vector<TestDevice>& devices) {
+  std::vector<std::string> parts;
+  for (const TestDevice& device : devices) parts.push_back(PartOf(device));
+  return Join(parts, ",");
+}
+
 Row AloneRow(Testbed& testbed, const Settings& settings, const Cell& cell) {
   const int64_t samples = cell.key["samples"].get<int64_t>();
   const TestDevice& device = testbed.Find(TextOf(cell.key, "device"));
@@ -137,6 +144,8 @@ std::vector<Cell> DataParallel::Cells(Testbed& testbed, const Settings& settings
   const std::string planned = settings.Text("planned");
   if (planned != "yes" && planned != "no")
     throw Error(ErrorCode::kInvalidArgument, fmt::format("--param planned: '{}' is neither yes nor no", planned));
+
+  const std::string parts = PartsText(devices);
   std::vector<Cell> cells;
   for (const std::string& network : settings.Words("networks")) {
     zoo::CostsOf(network, NetworkOf(testbed, settings, network, samples).make);  // refuses what is none
@@ -147,7 +156,7 @@ std::vector<Cell> DataParallel::Cells(Testbed& testbed, const Settings& settings
       }
     }
     for (const std::vector<int64_t>& way : ways) {
-      Cell& cell = cells.emplace_back(Cell{network, {{"network", network}, {"what", "split"}}});
+      Cell& cell = cells.emplace_back(Cell{network, {{"network", network}, {"what", "split"}, {"parts", parts}}});
       for (size_t place = 0; place < way.size(); ++place) {
         cell.id += fmt::format("{}{}", place == 0 ? "/" : "+", way[place]);
         cell.key[kPlaces[place]] = way[place];

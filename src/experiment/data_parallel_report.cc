@@ -10,12 +10,14 @@
 #include "experiment/data_parallel.h"
 #include "experiment/ids.h"
 #include "experiment/present.h"
+#include "experiment/published.h"
 
 namespace consort::experiment {
 namespace {
 
+constexpr char kPublishedParts[] = "cpu,gpu,edgetpu";
 constexpr char kWhyDifferent[] =
-    "What is known of why: the published times are first calls of fresh processes (the GPU's hold its start, graph "
+    "What is known of why, of the seed's own files: the published times are first calls of fresh processes (the GPU's hold its start, graph "
     "tracing and library set-up), the \"TPU\" is almost certainly TensorFlow Lite on the CPU, and what the authors call "
     "theoretical is the sum of the devices' times, not the largest. Beside ours stands the largest.";
 
@@ -150,7 +152,7 @@ std::vector<Overlay> OverlaysOf(const Reference& reference, const std::vector<Ro
     const Row* row = FindRow(splits, {{"first", reference.Text(i, "cpu_samples")},
                                       {"second", reference.Text(i, "gpu_samples")},
                                       {"third", reference.Text(i, "tpu_samples")}});
-    if (row == nullptr) continue;
+    if (row == nullptr || !IsInMs(reference, i) || TextOf(*row, "parts") != kPublishedParts) continue;
     overlays.push_back({.what = fmt::format("{}, {}", network, TextOf(*row, "on")),
                         .ours = NumberOf(*row, "ideal_ms"),
                         .published = reference.Number(i, "ideal_concurrent_max_derived"),

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/files.h"
+#include "experiment/alignment.h"
 #include "experiment/data_parallel.h"
 #include "experiment/modern.h"
 #include "experiment/present.h"
@@ -69,6 +70,52 @@ TEST(ShardingTest, EightStrategiesAreThoseOfTheSeed) {
   // The planner is no worse than any of them.
   for (const Row& row : result.rows)
     EXPECT_GE(NumberOf(row, "call_ms") * 1.0001, time("planned for latency", "call_ms")) << row.dump();
+}
+
+// How many published figures the report of these settings, on the seed's platform, lays beside its own.
+size_t PublishedIn(const std::string& name, Given given, const std::string& csv) {
+  const Experiment& experiment = FindExperiment(name);
+  Testbed testbed({.platform = "seed", .quick = true});
+  const TemporaryFolder folder;
+  const Settings settings(experiment.parameters(), given, true);
+  const RunnerResult result = RunExperiment(experiment, testbed, settings, {.folder = folder.path()});
+  const Reference reference = ParseReference(csv, "seed.csv");
+  EXPECT_TRUE(reference.Has(experiment.reference_columns()));
+  size_t count = 0;
+  for (const report::Block& block : experiment.Report({result.rows, settings, testbed, {&reference}}).section.blocks) {
+    const auto* table = std::get_if<report::Table>(&block);
+    if (table != nullptr && table->columns.size() == 5 && table->columns[3].title == "published") count += table->rows.size();
+  }
+  return count;
+}
+
+TEST(ShardingTest, PublishedTimesStandBesideAnEdgeTpuAlone) {
+  const Given given = {{"networks", "seed-cnn-large"}, {"batches", "1"}, {"sets", "none"}, {"objectives", ""}};
+  const char* csv = "network,part,strategy,batch,time,unit\nbase_conv,TPU part only,0,1,100,ms\nbase_conv,TPU part,1,1,5,s\n";
+  EXPECT_EQ(PublishedIn("sharding", given, csv), 1U);  // the second is in seconds
+  Given turned = given;
+  turned["pair"] = "gtx1650,coral-usb3";
+  EXPECT_EQ(PublishedIn("sharding", turned, csv), 0U);
+}
+
+TEST(DataParallelTest, PublishedTimesStandBesideDevicesOfTheirKinds) {
+  const Given given = {{"networks", "seed-dense"}, {"step", "10"}, {"planned", "no"}};
+  const char* csv = "cpu_samples,gpu_samples,tpu_samples,ideal_concurrent_max_derived,actual\n0,0,20,15.6,15679\n0,10,10,9,9\n";
+  EXPECT_EQ(PublishedIn("data-parallel", given, csv), 2U);
+  Given turned = given;
+  turned["devices"] = "gtx1650,xeon-2.2ghz,coral-usb3";
+  EXPECT_EQ(PublishedIn("data-parallel", turned, csv), 0U);
+}
+
+TEST(AlignmentTest, MeasuredJoulesAreNotRankedAgainstModelledOnes) {
+  const Row counted = {{"device", "a"}, {"joules", 2.0}, {"mean_ms", 2.0}, {"energy_source", "steady"}};
+  const Row modelled = {{"device", "b"}, {"joules", 1.0}, {"mean_ms", 1.0}, {"energy_source", "modelled: active power × busy time"}};
+  Row other = modelled;
+  other["device"] = "c";
+  other["joules"] = 3.0;
+  EXPECT_EQ(WinnerOf({&counted, &modelled}, "joules").device, "");
+  EXPECT_EQ(WinnerOf({&other, &modelled}, "joules").device, "b");
+  EXPECT_EQ(WinnerOf({&counted, &modelled}, "mean_ms").device, "b");
 }
 
 TEST(ShardingTest, RowsAreTheSameEveryTime) {

@@ -270,10 +270,7 @@ Outcome Modern::Report(const Findings& findings) const {
                              "Numbers against the undivided network in fp32 on cpu@onnxruntime; those of an emulated "
                              "Edge TPU in 8 bits, computed on this machine.",
                              RowsOf(rows, "numbers"), {{"network", "network", ""}, {"division", "division", ""}},
-                             {{"cosine", "cosine", ""},
-                              {"max_error", "largest error", ""},
-                              {"sqnr_db", "SQNR", "dB"},
-                              {"numbers_from", "computed by", ""}}));
+                             {{"cosine", "cosine", ""}, {"max_error", "largest error", ""}, {"sqnr_db", "SQNR", "dB"}}));
   for (const Row& row : RowsOf(rows, "support")) blocks.push_back(report::Paragraph{SupportText(row)});
   AddRemarks(timed, blocks);
   return outcome;

@@ -142,6 +142,9 @@ Reference ReadReference(const std::filesystem::path& path) {
 
 std::vector<report::Block> OverlayBlocks(const std::string& id, const std::string& caption, const std::string& unit,
                                          const std::vector<Overlay>& overlays, const std::string& note) {
+  if (overlays.empty())
+    return {report::Paragraph{fmt::format(
+        "{} None of its figures, in {}, is of devices that play these parts and of cells that were run.", caption, unit)}};
   report::Table table{.id = id,
                       .caption = caption,
                       .columns = {{.title = "of", .filters = true, .is_key = true},

@@ -38,6 +38,14 @@ TEST(ReferenceTest, MeanRatioIsGeometricAndSkipsWhatIsNotThere) {
   EXPECT_TRUE(std::isnan(MeanRatio({{"", "", nothing, 1}})));
 }
 
+TEST(ReferenceTest, WithoutAFigureThereIsNoTableAndNoReason) {
+  const std::vector<report::Block> blocks = OverlayBlocks("id", "Beside file.csv.", "ms", {}, "Because.");
+  ASSERT_EQ(blocks.size(), 1);
+  const std::string& text = std::get<report::Paragraph>(blocks[0]).text;
+  EXPECT_EQ(text.find("Beside file.csv. None of its figures"), 0);
+  EXPECT_EQ(text.find("Because"), std::string::npos);
+}
+
 TEST(ReferenceTest, OverlayHasARatioPerFigureAndAMeanPerGroup) {
   const std::vector<report::Block> blocks =
       OverlayBlocks("id", "caption", "ms", {{"gpu", "64", 3, 2}, {"cpu", "64", 1, 4}, {"cpu", "128", 4, 1}}, "Because.");

@@ -54,6 +54,8 @@ Pair NamedPair(const Testbed& testbed, const std::string& text) {
 
 }  // namespace
 
+std::string PartOf(const TestDevice& device) { return StandsForEdgeTpu(device) ? "edgetpu" : device.kind; }
+
 Pair UsualPair(const std::vector<TestDevice>& devices) {
   const auto tpu = std::find_if(devices.begin(), devices.end(), StandsForEdgeTpu);
   const auto gpu = std::find_if(devices.begin(), devices.end(),

@@ -20,6 +20,9 @@ struct Pair {
 // ("edgetpu-as-published"), else the second device as A and the first as B.
 Pair UsualPair(const std::vector<TestDevice>& devices);
 
+// The part that a device plays: "edgetpu" where it is one or stands for one by its name, else its kind.
+std::string PartOf(const TestDevice& device);
+
 // `text`: "A,B", names of two devices; empty: the testbed's usual pair. Throws kInvalidArgument for another number of
 // names, for a device that is not there, where the testbed has only one, and for devices of two platforms.
 Pair PairOf(const Testbed& testbed, const std::string& text);

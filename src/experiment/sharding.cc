@@ -127,7 +127,7 @@ std::vector<Cell> Sharding::Cells(Testbed& testbed, const Settings& settings) co
   for (const std::string& network : NetworksOf(testbed, settings)) {
     CheckNetwork(network);
     const auto key = [&](const char* what) {
-      return Json{{"network", network}, {"what", what}, {"a", pair.a.name}, {"b", pair.b.name}};
+      return Json{{"network", network}, {"what", what}, {"a", pair.a.name}, {"b", pair.b.name}, {"a_part", PartOf(pair.a)}};
     };
     for (const int64_t batch : BatchesOf(testbed, settings)) {
       for (const std::string& strategy : timed) {

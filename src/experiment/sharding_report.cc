@@ -8,6 +8,7 @@
 
 #include "experiment/ids.h"
 #include "experiment/present.h"
+#include "experiment/published.h"
 #include "experiment/sharding.h"
 #include "plan/planner.h"
 
@@ -15,7 +16,7 @@ namespace consort::experiment {
 namespace {
 
 constexpr char kWhyDifferent[] =
-    "What is known of why: the published times of the \"TPU part\" are one invoke times the batch, of a device that is "
+    "What is known of why, of the seed's own file: the published times of the \"TPU part\" are one invoke times the batch, of a device that is "
     "almost certainly TensorFlow Lite on the host's CPU; the network's input size is assumed. Published times of the "
     "GPU's part name no network and are not laid beside ours.";
 
@@ -132,10 +133,10 @@ report::Table NumbersTable(const std::vector<Row>& rows) {
                    {{"cosine", "cosine", ""},
                     {"max_error", "largest error", ""},
                     {"sqnr_db", "SQNR", "dB"},
-                    {"top1", "top-1 agreement", ""},
-                    {"numbers_from", "computed by", ""}});
+                    {"top1", "top-1 agreement", ""}});
 }
 
+// Published are the parts of an Edge TPU.
 std::vector<Overlay> OverlaysOf(const Reference& reference, const std::vector<Row>& rows) {
   std::vector<Overlay> overlays;
   for (size_t i = 0; i < reference.rows.size(); ++i) {
@@ -145,7 +146,7 @@ std::vector<Overlay> OverlaysOf(const Reference& reference, const std::vector<Ro
                                     {"batch", reference.Text(i, "batch")},
                                     {"strategy", reference.Text(i, "strategy")}});
     const bool has_part = reference.Number(i, "time") > 0;
-    if (row == nullptr || !has_part) continue;
+    if (row == nullptr || !has_part || !IsInMs(reference, i) || TextOf(*row, "a_part") != "edgetpu") continue;
     overlays.push_back({.what = fmt::format("strategy {}, batch {}", reference.Text(i, "strategy"), reference.Text(i, "batch")),
                         .ours = NumberOf(*row, "a_ms"),
                         .published = reference.Number(i, "time"),
