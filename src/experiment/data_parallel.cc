@@ -144,7 +144,6 @@ std::vector<Cell> DataParallel::Cells(Testbed& testbed, const Settings& settings
   const std::string planned = settings.Text("planned");
   if (planned != "yes" && planned != "no")
     throw Error(ErrorCode::kInvalidArgument, fmt::format("--param planned: '{}' is neither yes nor no", planned));
-
   const std::string parts = PartsText(devices);
   std::vector<Cell> cells;
   for (const std::string& network : settings.Words("networks")) {
