@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "base/strings.h"
 #include "bench/environment.h"
@@ -31,7 +32,8 @@ constexpr char kFooter[] =
     "  consort experiment matvec --platform seed\n"
     "  consort experiment all --platform seed --quick -o results/seed\n"
     "  consort experiment matvec -d cpu@onnxruntime,cpu@openvino --param sides=64-4096*2\n"
-    "  consort experiment matvec --platform seed --reference seed_table1_matvec.csv\n"
+    "  consort experiment matvec --platform seed --reference published.csv\n"
+    "    (columns matrix_side, device_class, includes_memory_loading, time: docs/experiments.md)\n"
     "  consort experiment all --platform seed --quick --report seed.html";
 
 struct Finished {
@@ -53,9 +55,32 @@ class ExperimentRun {
 
   std::vector<Finished> Run() {
     std::vector<Finished> finished;
-    for (size_t i = 0; i < chosen_.size(); ++i) finished.push_back(RunOne(*chosen_[i], settings_[i]));
+    for (size_t i = 0; i < chosen_.size(); ++i) {
+      try {
+        finished.push_back(RunOne(*chosen_[i], settings_[i]));
+      } catch (const Error& error) {
+        if (!arguments_.all() || error.code() == ErrorCode::kCancelled) throw;
+        Keep(*chosen_[i], error);
+      }
+    }
     progress_.Say("");
+    if (finished.empty()) ThrowProblem();
     return finished;
+  }
+
+  // Of `all`: what ended experiments while the others went on; nothing where none ended so.
+  void ThrowProblem() const {
+    if (problem_) throw Error(*problem_);
+  }
+
+  // "seed", "this machine", "seed and this machine".
+  std::string Where() const {
+    const std::string name = testbed_->name();
+    if (name == "local") return "this machine";
+    const size_t plus = name.rfind("+local");
+    const std::string platform = name.substr(0, plus);
+    const std::string of = platform == "emulated" ? "emulated devices" : platform;
+    return plus == std::string::npos ? of : of + " and this machine";
   }
 
  private:
@@ -71,16 +96,38 @@ class ExperimentRun {
     }
   }
 
-  // Settings that cannot be are told before anything runs.
-  void CheckCells() {
-    for (size_t i = 0; i < chosen_.size(); ++i) {
-      try {
-        experiment::CheckedCells(*chosen_[i], *testbed_, settings_[i]);
-      } catch (const Error& error) {
-        if (error.code() != ErrorCode::kInvalidArgument) throw;
-        throw UsageError(fmt::format("{}: {}", chosen_[i]->name(), error.what()));
-      }
+  // Why there are no cells; empty: there are.
+  std::string ProblemOf(const Experiment& experiment, const experiment::Settings& settings) {
+    try {
+      experiment::CheckedCells(experiment, *testbed_, settings);
+      return "";
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kInvalidArgument) throw;
+      return fmt::format("{}: {}", experiment.name(), error.what());
     }
+  }
+
+  // Settings that cannot be are told before anything runs. Of `all` an experiment is left out where this testbed lacks what
+  // it needs, whatever its settings.
+  void CheckCells() {
+    for (size_t i = 0; i < chosen_.size();) {
+      const std::string problem = ProblemOf(*chosen_[i], settings_[i]);
+      if (problem.empty()) {
+        ++i;
+        continue;
+      }
+      const experiment::Settings usual(chosen_[i]->parameters(), {}, arguments_.testbed.quick);
+      if (!arguments_.all() || ProblemOf(*chosen_[i], usual).empty()) throw UsageError(problem);
+      fmt::print(stderr, "consort: left out: {}\n", problem);
+      chosen_.erase(chosen_.begin() + static_cast<std::ptrdiff_t>(i));
+      settings_.erase(settings_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    if (chosen_.empty()) throw UsageError("no experiment can run on these devices");
+  }
+
+  void Keep(const Experiment& experiment, const Error& error) {
+    const std::string what = fmt::format("{}: {}", experiment.name(), error.what());
+    problem_ = Error(problem_ ? problem_->code() : error.code(), problem_ ? fmt::format("{}\n{}", problem_->what(), what) : what);
   }
 
   static bool Fits(const Experiment& experiment, const Reference& reference) {
@@ -131,6 +178,7 @@ class ExperimentRun {
   std::vector<experiment::Settings> settings_;
   std::vector<Reference> references_;
   std::unique_ptr<experiment::Testbed> testbed_;
+  std::optional<Error> problem_;
 };
 
 std::string AsText(const Finished& finished) {
@@ -168,14 +216,9 @@ std::string Text(const std::vector<Finished>& all, OutputFormat format) {
   return text;
 }
 
-std::string TitleOf(const ExperimentArguments& arguments, const std::vector<Finished>& all) {
-  const Json& testbed = all.front().result.header["testbed"];
-  const std::string where = testbed.contains("platform") ? testbed["platform"]["name"].get<std::string>() : "this machine";
-  return fmt::format("{} on {}", arguments.all() ? "All experiments" : arguments.name, where);
-}
-
-report::Document DocumentOf(const ExperimentArguments& arguments, const std::vector<Finished>& all) {
-  report::Document document = StartDocument(TitleOf(arguments, all), ReadEnvironment());
+report::Document DocumentOf(const ExperimentArguments& arguments, const std::vector<Finished>& all, const std::string& where) {
+  const std::string title = fmt::format("{} on {}", arguments.all() ? "All experiments" : arguments.name, where);
+  report::Document document = StartDocument(title, ReadEnvironment());
   for (const Finished& one : all) {
     document.verdict += (document.verdict.empty() ? "" : " ") + one.outcome.verdict;
     document.sections.push_back(one.outcome.section);
@@ -211,10 +254,12 @@ ExitCode RunExperimentCommand(const ExperimentArguments& arguments) {
     fmt::print("{}", ExperimentList());
     return ExitCode::kDone;
   }
-  const std::vector<Finished> finished = ExperimentRun(arguments).Run();
+  ExperimentRun run(arguments);
+  const std::vector<Finished> finished = run.Run();
   fmt::print("{}", Text(finished, arguments.format));
   std::fflush(stdout);
-  if (arguments.report.asked()) WriteReports(DocumentOf(arguments, finished), arguments.report);
+  if (arguments.report.asked()) WriteReports(DocumentOf(arguments, finished, run.Where()), arguments.report);
+  run.ThrowProblem();
   return Conclude(finished);
 }
 

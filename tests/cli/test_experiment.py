@@ -94,6 +94,27 @@ def test_killed_at_any_point_it_ends_with_the_same_rows(tmp_path):
     assert killed >= 1
 
 
+def test_killed_within_plans_it_ends_with_the_same_rows(tmp_path):
+    arguments = ("data-parallel", "--platform", "seed", "--param", "networks=seed-dense", "--param", "step=5")
+    run(tmp_path / "whole", *arguments)
+    whole = (tmp_path / "whole/data-parallel.jsonl").read_bytes()
+    killed = 0
+    for count in (1, 8, 20):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        killed += killed_after(arguments, folder, count)
+        run(folder, *arguments)
+        assert (folder / "data-parallel.jsonl").read_bytes() == whole
+    assert killed >= 1
+
+
+def test_another_file_is_left_alone(tmp_path):
+    (tmp_path / "matvec.jsonl").write_text("notes")
+    outcome = call("experiment", *SMALL, "-o", str(tmp_path))
+    assert outcome.code == 3 and "is no file of an experiment's results" in outcome.stderr, outcome.describe()
+    assert (tmp_path / "matvec.jsonl").read_text() == "notes"
+
+
 def test_other_settings_are_refused_unless_fresh(tmp_path):
     run(tmp_path, *SMALL)
     other = ("matvec", "--platform", "seed", "--param", "sides=64", "-o", str(tmp_path))
@@ -121,6 +142,10 @@ def test_a_changed_platform_is_another_testbed(tmp_path):
     (("matvec", "--platform", "seed", "-d", "gtx1651"), "gtx1651"),
     (("matvec", "--platform", "seed", "-d", "gtx1650/int8"), "computes in"),
     (("alignment", "--platform", "seed", "--param", "models=resnet-51"), "resnet-50"),
+    (("alignment", "--platform", "seed", "--param", "models="), "no cell is left to run"),
+    (("data-parallel", "--platform", "seed", "--param", "scale="), "--param scale"),
+    (("sharding", "--platform", "seed", "--param", "networks=resnet-50"), "seed-cnn-large"),
+    (("all", "--platform", "coral-usb3", "--param", "sides=0"), "--param sides"),
 ])
 def test_what_cannot_be_is_a_usage_error(tmp_path, arguments, message):
     outcome = call("experiment", *arguments, "-o", str(tmp_path / "results"))
@@ -194,6 +219,9 @@ def test_formats_hold_every_row(tmp_path):
     assert only["experiment"] == "matvec" and len(only["rows"]) == 12 and only["verdict"].startswith("At side 64 ")
     as_lines = [json.loads(line) for line in run(tmp_path, *SMALL, "--format", "jsonl").stdout.splitlines()]
     assert [{"experiment": "matvec", **row} for row in only["rows"]] == as_lines
+    takeaways = run(tmp_path, "takeaways", "--platform", "seed", "--quick", "--format", "jsonl").stdout.splitlines()
+    kinds = {(row["experiment"], row["of"]) for row in map(json.loads, takeaways)}
+    assert kinds == {("takeaways", of) for of in ("matvec", "dense-scaling", "sharding", "data-parallel")}
 
 
 def test_reports_are_written_with_every_plot(tmp_path):
@@ -217,8 +245,43 @@ def test_nothing_is_written_outside_of_the_folder(tmp_path):
 def test_all_of_the_seed_quickly(tmp_path):
     outcome = run(tmp_path, "all", "--platform", "seed", "--quick", "--format", "json")
     names = [one["experiment"] for one in json.loads(outcome.stdout)["experiments"]]
-    assert names == sorted(names, key=names.index) and {"matvec", "dense-scaling", "alignment", "precision", "scaling"} <= set(names)
+    assert names == ["matvec", "dense-scaling", "sharding", "data-parallel", "alignment", "precision", "scaling", "modern", "takeaways"]
     assert {path.stem for path in tmp_path.glob("*.jsonl")} == set(names)
+
+
+def test_all_leaves_out_what_the_devices_do_not_allow(tmp_path):
+    outcome = run(tmp_path, "all", "--platform", "coral-usb3", "-d", "coral-usb3", "--quick", "--format", "json")
+    names = {one["experiment"] for one in json.loads(outcome.stdout)["experiments"]}
+    assert {"matvec", "alignment", "scaling"} <= names and not {"sharding", "data-parallel", "takeaways"} & names
+    for name in ("sharding", "data-parallel", "takeaways"):
+        assert f"left out: {name}: " in outcome.stderr and "needs two devices" in outcome.stderr
+
+
+def test_all_goes_on_behind_one_that_ended(tmp_path):
+    (tmp_path / "matvec.jsonl").write_text("notes")
+    outcome = call("experiment", "all", "--platform", "coral-usb3", "-d", "coral-usb3", "--quick", "--format", "json", "-o", str(tmp_path))
+    assert outcome.code == 3 and "matvec: " in outcome.stderr and "is no file of an experiment's results" in outcome.stderr
+    names = {one["experiment"] for one in json.loads(outcome.stdout)["experiments"]}
+    assert "matvec" not in names and {"dense-scaling", "alignment"} <= names
+
+
+def test_titles_say_whose_figures_these_are(tmp_path):
+    for devices, title in (("rtx2060", "matvec on emulated devices"), ("cpu@onnxruntime", "matvec on this machine")):
+        data = tmp_path / f"{devices}.json"
+        outcome = call("experiment", "matvec", "-d", devices, "--quick", "--param", "sides=64", "-o", str(tmp_path / devices),
+                       "--report", str(data))
+        assert outcome.code in (0, 7), outcome.describe()
+        assert json.loads(data.read_text())["title"] == title
+
+
+def test_several_references_and_names_with_dots_have_parts_of_their_own(tmp_path):
+    published, data = tmp_path / "published.csv", tmp_path / "matvec.json"
+    published.write_text("matrix_side,device_class,includes_memory_loading,time\n64,gpu,no,0.05\n")
+    run(tmp_path, *SMALL, "--reference", str(published), "--reference", str(published), "--report", str(data))
+    ids = [block.get("id") for section in json.loads(data.read_text())["sections"] for block in section["blocks"]]
+    assert {"matvec-published", "matvec-published-2"} <= set(ids)
+    run(tmp_path, "data-parallel", "--platform", "seed", "--param", "networks=squeezenet-1.0", "--param", "samples=2", "--report", str(data))
+    assert '"data-parallel-squeezenet-1-0"' in data.read_text()
 
 
 def test_targets_of_this_machine_are_measured(tmp_path):
