@@ -97,6 +97,15 @@ def real_page(folder):
 
 
 @pytest.fixture(scope="module")
+def experiment_page(folder):
+    """A heat map, charts and tables of experiments."""
+    page = folder / "alignment.html"
+    outcome = call("experiment", "alignment", "--platform", "seed", "--quick", "-o", folder / "results", "--report", page)
+    assert outcome.code == 0, outcome.describe()
+    return page
+
+
+@pytest.fixture(scope="module")
 def browser():
     with chromium.Chromium() as one:
         yield one
@@ -113,8 +122,8 @@ def undrawn(page):
 
 @pytest.mark.parametrize("scheme", ("light", "dark"))
 @pytest.mark.parametrize("width", SIZES)
-def test_pages_are_drawn_whole_without_errors_and_requests(browser, hostile_page, real_page, width, scheme):
-    for path, plots in ((hostile_page, 7), (real_page, 5)):
+def test_pages_are_drawn_whole_without_errors_and_requests(browser, hostile_page, real_page, experiment_page, width, scheme):
+    for path, plots in ((hostile_page, 7), (real_page, 5), (experiment_page, 2)):
         page = browser.open(path, width=width, scheme=scheme)
         assert page.evaluate("document.querySelectorAll('[data-plot]').length") >= plots
         assert undrawn(page) == []
@@ -259,8 +268,8 @@ def test_ten_thousand_rows_show_a_page_of_them(browser, folder):
     page.close()
 
 
-def test_pages_are_small(hostile_page, real_page):
-    for path in (hostile_page, real_page):
+def test_pages_are_small(hostile_page, real_page, experiment_page):
+    for path in (hostile_page, real_page, experiment_page):
         assert path.stat().st_size < 6_000_000, path
 
 
