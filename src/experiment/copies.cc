@@ -35,7 +35,10 @@ void AddHub(const Link& link, Platform& made) {
 }
 
 TestbedOptions OptionsLike(const Testbed& testbed) {
-  return {.seed = testbed.seed(), .jitter = testbed.options().jitter, .quick = testbed.quick(), .progress = testbed.options().progress};
+  return {.seed = testbed.seed(),
+          .jitter = testbed.options().jitter,
+          .quick = testbed.quick(),
+          .progress = testbed.options().progress};
 }
 
 std::vector<std::string> CoresOf(const TestDevice& device, int count) {
