@@ -138,13 +138,13 @@ std::vector<std::string> DataParallel::reference_columns() const {
 
 std::vector<Cell> DataParallel::Cells(Testbed& testbed, const Settings& settings) const {
   const std::vector<TestDevice> devices = DevicesOf(testbed, settings);
+  const std::string parts = PartsText(devices);
   const int64_t samples = settings.Number("samples");
   const int64_t step = StepOf(testbed, settings);
   const std::vector<std::vector<int64_t>> ways = WaysToShare(samples, step, devices.size());
   const std::string planned = settings.Text("planned");
   if (planned != "yes" && planned != "no")
     throw Error(ErrorCode::kInvalidArgument, fmt::format("--param planned: '{}' is neither yes nor no", planned));
-  const std::string parts = PartsText(devices);
   std::vector<Cell> cells;
   for (const std::string& network : settings.Words("networks")) {
     zoo::CostsOf(network, NetworkOf(testbed, settings, network, samples).make);  // refuses what is none

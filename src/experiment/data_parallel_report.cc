@@ -47,8 +47,8 @@ report::HeatMap TriangleOf(const std::vector<Row>& splits, const std::vector<std
                            const std::string& network, const std::string& figure, const std::string& title,
                            const std::string& unit) {
   report::HeatMap map{.id = fmt::format("data-parallel-{}-{}", network, figure == "wall_ms" ? "wall" : "ratio"),
-                      .caption = fmt::format("{}: {}, by the samples on {} and {}; the rest is on {}.{}", network, title,
-                                             devices[0], devices[1], devices[2], MixedOrigins(splits)),
+                      .caption = fmt::format("{}: {}, by the samples on {} and {}; the rest is on {}.", network, title,
+                                             devices[0], devices[1], devices[2]),
                       .x = {.title = "samples on " + devices[0]},
                       .y = {.title = "samples on " + devices[1]},
                       .value_title = title,
@@ -56,6 +56,7 @@ report::HeatMap TriangleOf(const std::vector<Row>& splits, const std::vector<std
                       .logarithmic = figure == "wall_ms",
                       .surface = figure == "wall_ms",
                       .origin = LeastReal(splits)};
+  map.caption += MixedOrigins(splits);
   map.x.categories = ValuesOf(splits, "first");
   map.y.categories = map.x.categories;
   for (const std::string& second : map.y.categories) {

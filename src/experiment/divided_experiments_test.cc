@@ -179,6 +179,24 @@ TEST(DataParallelTest, ASessionTakesAsLongAsTheSlowestDevice) {
   for (const Row& row : splits) EXPECT_LE(planned_ms, NumberOf(row, "wall_ms") * 1.0001) << row.dump();
 }
 
+// The seed's GPU beside this machine's CPU: what either has by itself is what it is, what they share is emulated.
+TEST(DataParallelTest, RowsOfAMixedTestbedSayWhatTheyAre) {
+  const Experiment& experiment = FindExperiment("data-parallel");
+  Testbed testbed({.platform = "seed", .devices = {"gtx1650", "cpu@onnxruntime"}, .quick = true});
+  const TemporaryFolder folder;
+  const Settings settings(experiment.parameters(),
+                          {{"networks", "seed-dense"}, {"scale", "1"}, {"samples", "2"}, {"step", "1"}, {"planned", "no"}}, true);
+  const std::vector<Row> rows = RunExperiment(experiment, testbed, settings, {.folder = folder.path()}).rows;
+  const auto provenance = [&rows](const Wanted& wanted) { return TextOf(*FindRow(rows, wanted), "provenance"); };
+  EXPECT_EQ(provenance({{"device", "gtx1650"}, {"samples", "1"}}), "emulated");
+  EXPECT_EQ(provenance({{"device", "cpu@onnxruntime"}, {"samples", "1"}}), "measured");
+  EXPECT_EQ(TextOf(*FindRow(rows, {{"what", "split"}}), "parts"), "cpu,gpu");
+  EXPECT_EQ(provenance({{"first", "2"}, {"second", "0"}}), "measured");
+  EXPECT_EQ(provenance({{"first", "0"}, {"second", "2"}}), "emulated");
+  EXPECT_EQ(provenance({{"first", "1"}, {"second", "1"}}), "emulated");
+  EXPECT_FALSE(experiment.Report({rows, settings, testbed, {}}).section.blocks.empty());
+}
+
 TEST(DataParallelTest, IdealsComeFromTheDevicesOwnTimes) {
   const auto alone = [](const char* device, int samples, double call_ms) {
     return Row{{"what", "alone"}, {"network", "n"}, {"device", device}, {"samples", samples}, {"call_ms", call_ms}};

@@ -59,17 +59,18 @@ std::string CellText(const Row& row, const std::string& figure) {
 // Strategy × batch, of one network.
 report::HeatMap MapOf(const std::vector<Row>& rows, const std::string& network, const std::string& figure,
                       const std::string& caption) {
-  std::vector<Row> own;
-  for (const Row* row : Select(rows, {{"network", network}})) own.push_back(*row);
   report::HeatMap map{.id = fmt::format("sharding-{}-{}", network, figure == "per_inference_ms" ? "call" : "steady"),
-                      .caption = fmt::format("{}: {}{}", network, caption, MixedOrigins(own)),
+                      .caption = fmt::format("{}: {}", network, caption),
                       .x = {.title = "batch"},
                       .y = {.title = "strategy"},
                       .value_title = "time per inference",
                       .value_unit = "ms",
                       .logarithmic = true,
-                      .surface = true,
-                      .origin = LeastReal(own)};
+                      .surface = true};
+  std::vector<Row> own;
+  for (const Row* row : Select(rows, {{"network", network}})) own.push_back(*row);
+  map.origin = LeastReal(own);
+  map.caption += MixedOrigins(own);
   map.x.categories = ValuesOf(rows, "batch");
   for (const std::string& strategy : ValuesOf(rows, "strategy")) {
     if (strategy.starts_with("planned")) continue;
