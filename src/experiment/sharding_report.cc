@@ -68,7 +68,9 @@ report::HeatMap MapOf(const std::vector<Row>& rows, const std::string& network, 
                       .logarithmic = true,
                       .surface = true};
   std::vector<Row> own;
-  for (const Row* row : Select(rows, {{"network", network}})) own.push_back(*row);
+  for (const Row* row : Select(rows, {{"network", network}})) {
+    if (!TextOf(*row, "strategy").starts_with("planned")) own.push_back(*row);
+  }
   map.origin = LeastReal(own);
   map.caption += MixedOrigins(own);
   map.x.categories = ValuesOf(rows, "batch");
