@@ -334,7 +334,7 @@ class Tuner {
     const Interval& ratio = sides[last].ratio;
     Conclude(plans[single], &sides[single], &sides[single]);
     result_.plan.reason = fmt::format(
-        "the best single target: {} gains {:.3g}x [{:.3g}, {:.3g}] over it as measured, and must gain more than {:.3g}x "
+        "the best single target: {} gains {:.3g}x [{:.3g}, {:.3g}] over it as run, and must gain more than {:.3g}x "
         "for sure",
         DevicesOf(plans[last].plan), over / ratio.estimate, over / ratio.high, over / ratio.low, kLeastGain);
   }
@@ -352,7 +352,7 @@ class Tuner {
         measured.gain_high = single == chosen ? 1 : over / chosen->ratio.low;
       }
       if (single != nullptr && single != chosen)
-        result_.plan.reason = fmt::format("{:.3g}x [{:.3g}, {:.3g}] the best single target, as measured", measured.gain,
+        result_.plan.reason = fmt::format("{:.3g}x [{:.3g}, {:.3g}] the best single target, as run", measured.gain,
                                           measured.gain_low, measured.gain_high);
     }
     MarkChosen(plan);
