@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -83,15 +84,46 @@ class Writing {
   }
 
   void WriteFloat(OpId id) {
-    onnx::NodeProto& node = *target_.mutable_graph()->add_node();
-    node = model_.rep().proto.graph().node(id);
+    onnx::NodeProto node = model_.rep().proto.graph().node(id);
     const Op& op = graph_.op(id);
     for (size_t i = 0; i < op.inputs.size(); ++i) {
       const auto renamed = op.inputs[i] == kNone ? float_name_.end() : float_name_.find(op.inputs[i]);
       if (renamed != float_name_.end()) node.set_input(static_cast<int>(i), renamed->second);
     }
+    QuantizeAddedBias(op, node);
+    *target_.mutable_graph()->add_node() = std::move(node);
     for (const TensorId output : op.outputs) {
       if (output != kNone) AddPair(output, NameOf(output));
+    }
+  }
+
+  struct FloatProduct {
+    QuantizedWeights weights;
+    float input_scale = 1;
+  };
+
+  // A value per column, none of which 32 bits would cut off.
+  static bool FitsAsBias(const onnx::TensorProto& stored, const FloatProduct& product) {
+    const std::vector<float>& scales = product.weights.scales;
+    if (stored.dims_size() != 1 || scales.size() != static_cast<size_t>(stored.dims(0))) return false;
+    const std::vector<float> values = FloatsOf(stored);
+    for (size_t c = 0; c < values.size(); ++c) {
+      if (!(std::abs(values[c]) < static_cast<double>(1 << 30) * product.input_scale * scales[c])) return false;
+    }
+    return true;
+  }
+
+  // A constant per column that is added to a product's floats becomes a bias of 32 bits: ONNX Runtime makes one Gemm of
+  // both, which it computes in integers only where all three are.
+  void QuantizeAddedBias(const Op& op, onnx::NodeProto& node) {
+    if (op.type != "Add" || !op.domain.empty()) return;
+    for (const int constant : {0, 1}) {
+      const auto product = float_products_.find(op.inputs[size_t(1 - constant)]);
+      const auto stored = stored_.find(NameOf(op.inputs[size_t(constant)]));
+      if (product == float_products_.end() || stored == stored_.end() || !HoldsFloats(*stored->second)) continue;
+      const FloatProduct& made = product->second;
+      if (FitsAsBias(*stored->second, made)) node.set_input(constant, tensors_.Bias(*stored->second, made.weights, made.input_scale));
+      return;
     }
   }
 
@@ -174,6 +206,7 @@ class Writing {
     const QuantizedWeights weights = QuantizeWeights(stored, axis, input_scale, bias);
     inputs[1] = tensors_.Weights(stored, weights);
     if (has_bias) inputs[2] = tensors_.Bias(StoredTensor(op.inputs[2]), weights, input_scale);
+    if (unit.float_output && unit.activation == kNone) float_products_[unit.outputs.front()] = {weights, input_scale};
   }
 
   const Model& model_;
@@ -187,6 +220,7 @@ class Writing {
   std::unordered_map<std::string, const onnx::TensorProto*> stored_;
   std::map<OpId, const Unit*> units_;  // by the last op
   std::set<OpId> fused_;               // first ops of units that end in an activation
+  std::map<TensorId, FloatProduct> float_products_;  // that no pair follows, by their results
   std::map<TensorId, std::string> read_;        // what integer ops read
   std::map<TensorId, std::string> float_name_;  // what float ops read, where it is not the tensor itself
 };

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <set>
@@ -282,6 +283,32 @@ TEST(QdqWriter, AMissingRangeIsNamed) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
     EXPECT_THAT(error.what(), testing::HasSubstr("'y'"));
+  }
+}
+
+// x · w + bias, whose sum only a float op reads; `factor` times the bias.
+onnx::ModelProto WithAddedBias(float factor) {
+  onnx::ModelProto proto = test::EmptyModel("m");
+  test::GraphWriter graph(proto.mutable_graph());
+  graph.Input("x", {"1", "3", "4"}).Output("y", {"1", "3", "4"}).Weight("w", {4, 4});
+  test::AddFloats(proto, "bias", {4}, {0.5F * factor, -0.25F * factor, 0.125F * factor, factor});
+  graph.Node("MatMul", {"x", "w"}, {"p"}, "product");
+  graph.Node("Add", {"p", "bias"}, {"s"}, "add");
+  graph.Node("Erf", {"s"}, {"y"}, "erf");
+  return proto;
+}
+
+TEST(WriteQdq, ABiasBehindAProductOfFloatsHas32Bits) {
+  for (const float factor : {1.F, 1e8F}) {
+    const Model model = test::Parse(WithAddedBias(factor));
+    const QuantizationPlan plan = PlanQuantization(model, {model.graph().FindOp("add")});
+    const Ranges ranges = {{"x", {-1, 1}}};
+    const onnx::ModelProto written = WriteQdq(model, plan, ranges, {});
+    const auto& add = *std::find_if(written.graph().node().begin(), written.graph().node().end(),
+                                    [](const onnx::NodeProto& node) { return node.op_type() == "Add"; });
+    // One that would not fit stays as it is.
+    EXPECT_EQ(add.input(1) == "bias", factor > 1) << add.input(1);
+    EXPECT_GT(test::SqnrOf(test::Parse(written), model), 30);
   }
 }
 
